@@ -1,0 +1,1 @@
+# The installed package: CMake config and pkg-config files.

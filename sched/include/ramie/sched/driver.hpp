@@ -1,0 +1,36 @@
+// Where an idle worker waits. The scheduler names no poller: it calls one through `driver`, and the
+// poller answers by unparking waiters.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+
+namespace ramie {
+
+/// The place where one idle worker of a runtime waits for something to do. A runtime has one; any
+/// of its workers may be the one inside, and the scheduler sees to it that there is one at a time.
+class driver {
+ public:
+  virtual ~driver() = default;
+
+  /// Waits until `deadline`, an interrupt or an event, serves the events that are there, and
+  /// returns. `time_point::max()`: no deadline. A deadline in the past: serve what is ready without
+  /// waiting. Called by one thread at a time, on a worker's own stack, never on a fiber's.
+  virtual void wait_until(std::chrono::steady_clock::time_point deadline) = 0;
+
+  /// Makes a running `wait_until`, or the next one if none runs, return soon. Any thread.
+  virtual void interrupt() noexcept = 0;
+
+  /// Whether a non-blocking `wait_until` could find anything: lets a busy worker skip the look.
+  virtual bool has_sources() const noexcept = 0;
+};
+
+using driver_factory = std::function<std::unique_ptr<driver>()>;
+
+/// The driver of the calling fiber's runtime, which `make` builds if the runtime still has only the
+/// one that waits on a condition variable. A worker that waits in the old one moves over.
+/// Null outside any runtime. Throws what `make` throws.
+driver* ensure_io_driver(driver_factory const& make);
+
+}  // namespace ramie
