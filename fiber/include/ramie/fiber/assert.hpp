@@ -13,3 +13,6 @@ namespace ramie::detail {
 #define RAMIE_ASSERT(condition)        \
   (static_cast<bool>(condition) ? void() \
                                 : ::ramie::detail::assertion_failed(#condition, __FILE__, __LINE__))
+
+/// Aborts: control must never get here.
+#define RAMIE_UNREACHABLE(what) ::ramie::detail::assertion_failed(what, __FILE__, __LINE__)

@@ -1,0 +1,96 @@
+// Switching between stacks, and what a switch takes along.
+//
+// A `context` is a line of execution with a stack of its own that is not running now: a suspended
+// fiber, a fiber that has not begun, or the native stack of an OS thread that runs fibers. A switch
+// carries registers (by Boost.Context's fcontext), errno, and the C++ runtime's exception globals.
+// ramie is the only owner of the latter: fcontext itself never touches them in any Boost release;
+// the classes that Boost >= 1.88 puts above it do, and ramie uses none of those.
+#pragma once
+
+#include <cstddef>
+
+namespace ramie::detail {
+
+/// The layout that the Itanium C++ ABI gives __cxa_eh_globals.
+struct exception_globals {
+  void* caught = nullptr;
+  unsigned uncaught = 0;
+};
+
+/// Where an OS thread keeps what a switch swaps. Looked up once per thread and handed to every
+/// switch made on it: the compiler may cache these addresses, and a fiber's code must not.
+struct thread_slots {
+  int* error_number = nullptr;
+  exception_globals* exceptions = nullptr;
+
+  static thread_slots of_this_thread() noexcept;
+};
+
+/// What the sanitizers know about a stack. Unused in plain builds, but always there, so that the
+/// layout does not depend on how a user's own code is compiled.
+struct sanitizer_state {
+  void* fake_stack = nullptr;       // ASan: the frames it keeps off the stack
+  void* tsan_fiber = nullptr;       // TSan: its idea of a thread
+  void const* bottom = nullptr;     // lowest address of the stack, null for a thread's own
+  std::size_t size = 0;
+};
+
+class context;
+
+/// What runs on a fresh stack. Never returns, and lets no exception out.
+using entry_function = void (*)() noexcept;
+
+class context {
+ public:
+  context() = default;
+  context(context const&) = delete;
+  context& operator=(context const&) = delete;
+
+  /// Makes this a context that runs `entry` on [low, low + size) at the first switch to it.
+  void prepare(std::byte* low, std::size_t size, entry_function entry) noexcept;
+
+  /// Makes this the context of the calling OS thread's own stack.
+  void adopt_thread() noexcept;
+
+  /// Forgets the stack; its owner may use it again. The context must not be running.
+  void release() noexcept;
+
+  /// Suspends the caller in `from` and continues `to`. `slots` are those of the calling OS thread.
+  /// Returns when something switches to `from` again, maybe on another OS thread; until the switch
+  /// is complete nobody else may switch to `from`, so the caller leaves its publication to the
+  /// code that runs next (`to`, right after its own switch_to returns, or at its entry).
+  static void switch_to(context& from, context& to, thread_slots const& slots) noexcept;
+
+  /// As switch_to, for a context that is never continued. `from` is only scratch space; the
+  /// sanitizers are told that the stack which runs now is finished.
+  [[noreturn]] static void leave_to(context& from, context& to, thread_slots const& slots) noexcept;
+
+  /// Makes this stand for the running stack, in the place of `previous`, which forgets it: the stack
+  /// of a finished fiber goes on as another one's. Only where the sanitizers don't mind: not in
+  /// TSan builds, which tell fibers apart by their switches.
+  void continue_on(context& previous) noexcept;
+
+  /// The stack pointer at which a suspended context stopped; null while it runs.
+  void const* stack_pointer() const noexcept { return registers_; }
+
+  friend struct context_entry;
+
+ private:
+  void swap_thread_state(context& to, thread_slots const& slots) noexcept;
+
+  void* registers_ = nullptr;  // fcontext_t: the stack pointer below the saved registers
+  exception_globals exceptions_{};
+  int error_number_ = 0;
+  entry_function entry_ = nullptr;
+  sanitizer_state sanitizers_{};
+};
+
+/// Whether ramie itself was compiled with a sanitizer that tells stacks apart.
+bool built_with_asan() noexcept;
+bool built_with_tsan() noexcept;
+
+/// Throws std::system_error if this machine's control-flow protection keeps shadow stacks, which a
+/// switch by Boost.Context's fcontext does not carry along.
+void require_no_shadow_stack();
+
+}  // namespace ramie::detail

@@ -1,0 +1,140 @@
+// Stacks for fibers: carved from slabs, guarded, kept warm, and given back to the kernel.
+//
+// Thread safety: every member of stack_pool may be called by any thread. stack_cache belongs to one
+// worker.
+//
+// Invariants:
+//  1. Between a stack and its lower neighbour lies an inaccessible page, from the moment the stack
+//     is handed out for the first time.
+//  2. mapped >= reserved + slack: whoever holds a reservation finds a stack, even while up to
+//     `slack` free ones lie in caches (pigeonhole).
+//  3. The free list never has to grow while stacks are given back: `give` cannot fail.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <mutex>
+#include <span>
+#include <vector>
+
+namespace ramie::detail {
+
+/// How the page below a stack is made inaccessible.
+enum class guard_kind {
+  probe,          // the better one that the running kernel has
+  madvise_guard,  // MADV_GUARD_INSTALL (Linux >= 6.13): costs no mapping
+  mprotect,       // splits the mapping: the mapping limit bounds the number of stacks
+};
+
+inline constexpr std::size_t page_size = 4096;
+inline constexpr std::size_t min_stack_size = 16 * 1024;
+inline constexpr std::size_t max_stack_size = std::size_t{1} << 30;
+
+/// What a request for a stack of `size` bytes gets: the next power of two, within the limits.
+/// Throws std::system_error(invalid_argument) above max_stack_size.
+std::size_t round_stack_size(std::size_t size);
+
+/// A stack, named by the address just above its highest byte.
+using stack_top = std::byte*;
+
+class stack_pool {
+ public:
+  /// Stacks of `size` bytes (a result of round_stack_size), the guard page included.
+  explicit stack_pool(std::size_t size, guard_kind guard = guard_kind::probe);
+  ~stack_pool();  // every stack must have come back
+  stack_pool(stack_pool const&) = delete;
+  stack_pool& operator=(stack_pool const&) = delete;
+
+  std::size_t size() const noexcept { return size_; }
+  guard_kind guard() const noexcept { return guard_; }
+
+  /// Makes sure that `count` more stacks can be taken. Throws std::system_error when mappings or
+  /// memory run out; nothing has changed then.
+  void reserve(std::size_t count);
+  void unreserve(std::size_t count) noexcept;
+
+  /// Lets `count` more free stacks lie in caches. Throws like reserve.
+  void add_slack(std::size_t count);
+
+  /// Fills a part of `out` and returns how many. 0 only if the kernel refuses a guard page.
+  std::size_t take(std::span<stack_top> out) noexcept;
+
+  /// Takes stacks back; pages that were touched deep inside go back to the kernel.
+  void give(std::span<stack_top const> stacks) noexcept;
+
+  /// The stack's lowest usable byte.
+  std::byte* low(stack_top top) const noexcept { return top - size_ + page_size; }
+
+  /// How many bytes of the stack have been touched since its pages were last given back, in whole
+  /// pages. The stack must not be unmapped meanwhile.
+  std::size_t high_water(stack_top top) const noexcept;
+
+  /// Gives all pages but the top few back to the kernel. The stack must be free.
+  void trim(stack_top top) const noexcept;
+
+  std::size_t mapped() const noexcept;
+
+ private:
+  struct slab {
+    std::byte* low;
+    std::size_t bytes;
+    unsigned first_valgrind_id;
+  };
+
+  void grow(std::size_t needed);
+  bool install_guard(stack_top top) const noexcept;
+  void unmap(slab const& gone) const noexcept;
+
+  std::size_t const size_;
+  guard_kind const guard_;
+  mutable std::mutex mutex_;
+  std::vector<slab> slabs_;
+  std::vector<stack_top> free_;   // capacity >= mapped_ at all times
+  std::byte* fresh_ = nullptr;    // stacks of the newest slab that were never handed out
+  std::byte* fresh_end_ = nullptr;
+  std::vector<slab> waiting_;     // newer slabs, untouched so far
+  std::size_t mapped_ = 0;
+  std::size_t reserved_ = 0;
+  std::size_t slack_ = 0;
+};
+
+/// A worker's few free stacks: taking and giving costs no lock in steady state.
+class stack_cache {
+ public:
+  static constexpr std::size_t capacity = 32;
+
+  explicit stack_cache(stack_pool& pool) noexcept : pool_(&pool) {}
+  stack_cache(stack_cache const&) = delete;
+  stack_cache& operator=(stack_cache const&) = delete;
+
+  /// Null only if the kernel refuses a guard page.
+  stack_top take() noexcept {
+    if (count_ == 0 && (count_ = pool_->take(std::span(stacks_).first(capacity / 2))) == 0) {
+      return nullptr;
+    }
+    return stacks_[--count_];
+  }
+
+  void give(stack_top top) noexcept {
+    if (count_ == capacity) flush(capacity / 2);
+    stacks_[count_++] = top;
+    if (untrimmed_ < count_) untrimmed_ = count_;
+  }
+
+  /// Gives the deep pages of the stacks that came back since the last call to the kernel: for a
+  /// worker that has nothing else to do.
+  void trim() noexcept;
+
+  /// Returns everything to the pool.
+  void clear() noexcept { flush(count_); }
+
+ private:
+  void flush(std::size_t count) noexcept;
+
+  stack_pool* pool_;
+  std::size_t count_ = 0;
+  std::size_t untrimmed_ = 0;  // stacks_[0, untrimmed_) may have fat ones among them
+  std::array<stack_top, capacity> stacks_{};
+};
+
+}  // namespace ramie::detail

@@ -1,0 +1,117 @@
+#include <ramie/fiber/context.hpp>
+
+#include <boost/context/detail/fcontext.hpp>
+#include <system_error>
+
+#include <ramie/fiber/assert.hpp>
+
+#include "sanitizers.hpp"
+
+namespace ramie::detail {
+
+namespace fctx = boost::context::detail;
+
+namespace {
+
+// The headers declare both functions const, so that a compiler may keep an old thread's address
+// across a switch. These declarations of the same symbols do not promise that.
+extern "C" int* current_error_number() noexcept __asm__("__errno_location");
+extern "C" exception_globals* current_exception_globals() noexcept __asm__("__cxa_get_globals");
+
+// What a switch hands to the stack that it enters. It lies on the stack that is left, which stays
+// as it is until the entered side publishes `from`.
+struct handover {
+  context* from;
+  context* to;
+};
+
+}  // namespace
+
+struct context_entry {
+  static void jump(context& from, context& to) noexcept {
+    handover passed{&from, &to};
+    arrive(fctx::jump_fcontext(to.registers_, &passed));
+  }
+
+  // Completes a switch, on the stack that it entered.
+  static context* arrive(fctx::transfer_t transfer) noexcept {
+    handover const passed = *static_cast<handover*>(transfer.data);
+    passed.from->registers_ = transfer.fctx;
+    passed.to->registers_ = nullptr;
+    sanitizers::after_switch(passed.to->sanitizers_, passed.from->sanitizers_);
+    return passed.to;
+  }
+
+  // What runs first on a fresh stack.
+  static void enter(fctx::transfer_t transfer) noexcept {
+    // Nothing called this frame: unwinding and backtraces end here.
+    asm volatile(".cfi_undefined rip");
+    context* const self = arrive(transfer);
+    self->entry_();
+    RAMIE_UNREACHABLE("a fiber's entry function returned");
+  }
+};
+
+thread_slots thread_slots::of_this_thread() noexcept {
+  return {current_error_number(), current_exception_globals()};
+}
+
+void context::prepare(std::byte* low, std::size_t size, entry_function entry) noexcept {
+  entry_ = entry;
+  exceptions_ = {};
+  error_number_ = 0;
+  sanitizers::stack_bound(sanitizers_, low, size);
+  registers_ = fctx::make_fcontext(low + size, size, &context_entry::enter);
+}
+
+void context::adopt_thread() noexcept { sanitizers::thread_adopted(sanitizers_); }
+
+void context::release() noexcept {
+  sanitizers::stack_released(sanitizers_);
+  registers_ = nullptr;
+}
+
+void context::continue_on(context& previous) noexcept {
+  RAMIE_ASSERT(!sanitizers::tsan);
+  registers_ = nullptr;
+  sanitizers_ = previous.sanitizers_;
+}
+
+void context::swap_thread_state(context& to, thread_slots const& slots) noexcept {
+  error_number_ = *slots.error_number;
+  exceptions_ = *slots.exceptions;
+  *slots.error_number = to.error_number_;
+  *slots.exceptions = to.exceptions_;
+}
+
+void context::switch_to(context& from, context& to, thread_slots const& slots) noexcept {
+  from.swap_thread_state(to, slots);
+  sanitizers::before_switch(from.sanitizers_, to.sanitizers_, false);
+  context_entry::jump(from, to);
+}
+
+void context::leave_to(context& from, context& to, thread_slots const& slots) noexcept {
+  from.swap_thread_state(to, slots);
+  sanitizers::before_switch(from.sanitizers_, to.sanitizers_, true);
+  context_entry::jump(from, to);
+  RAMIE_UNREACHABLE("a finished fiber was continued");
+}
+
+bool built_with_asan() noexcept { return sanitizers::asan; }
+bool built_with_tsan() noexcept { return sanitizers::tsan; }
+
+void require_no_shadow_stack() {
+#if defined(__x86_64__)
+  // RDSSPQ leaves its operand alone where no shadow stack is active.
+  unsigned long long shadow_stack = 0;
+  asm volatile("rdsspq %0" : "+r"(shadow_stack));
+  if (shadow_stack != 0) {
+    throw std::system_error(std::make_error_code(std::errc::not_supported),
+                            "ramie: shadow stacks (CET) are active for this process, and switching "
+                            "fibers does not carry them; run with GLIBC_TUNABLES="
+                            "glibc.cpu.x86_shstk=off");
+  }
+#endif
+}
+
+}  // namespace ramie::detail
