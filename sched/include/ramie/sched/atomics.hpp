@@ -1,11 +1,15 @@
 // The atomics policy of the lock-free protocols.
 //
-// Every protocol of ramie (deque, inbox, park word, join word, idle set, descriptor slot) is a
-// template over a policy, so that the code that ships is the code that the model checker runs.
-// `std_atomics` is the policy that ships.
+// Every protocol of ramie (deque, inbox, park word, join word, idle set, spawn gate, descriptor
+// slot) is a template over a policy, so that the code that ships is the code that the model checker
+// runs. `std_atomics` is the policy that ships.
+//
+// Each order stronger than relaxed is written `A::order("D1", std::memory_order_acquire)`: the
+// model checker's policy weakens one of them at a time, by its tag (docs/MODELS.md).
 #pragma once
 
 #include <atomic>
+#include <thread>
 
 namespace ramie::detail {
 
@@ -15,12 +19,25 @@ struct std_atomics {
   using atomic = std::atomic<T>;
 
   /// The memory order of one tagged operation. The model checker's policy weakens it by its tag.
-  static constexpr std::memory_order order(const char* /*tag*/, std::memory_order written) noexcept {
+  static constexpr std::memory_order order(const char* /*tag*/,
+                                           std::memory_order written) noexcept {
     return written;
   }
 
   static void fence(const char* /*tag*/, std::memory_order written) noexcept {
     std::atomic_thread_fence(written);
+  }
+
+  /// One round of a wait for another thread that is a few instructions from done. Only a thread
+  /// preempted among those instructions makes the rounds many, and then its processor is yielded.
+  static void pause(unsigned round) noexcept {
+    constexpr unsigned spins = 64;
+    if (round >= spins) return std::this_thread::yield();
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
   }
 };
 

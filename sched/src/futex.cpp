@@ -1,0 +1,56 @@
+#include <ramie/sched/detail/futex.hpp>
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <ctime>
+
+#include <ramie/sched/detail/tiny_lock.hpp>
+
+namespace ramie::detail {
+
+bool futex_wait(std::atomic<std::uint32_t> const& word, std::uint32_t expected,
+                std::chrono::steady_clock::time_point deadline) noexcept {
+  int const saved = errno;
+  timespec until = {};
+  timespec* timeout = nullptr;
+  if (deadline != std::chrono::steady_clock::time_point::max()) {
+    // An absolute time of CLOCK_MONOTONIC, which is what steady_clock counts.
+    auto const since = std::max(deadline.time_since_epoch(), std::chrono::steady_clock::duration(0));
+    auto const seconds = std::chrono::duration_cast<std::chrono::seconds>(since);
+    until.tv_sec = seconds.count();
+    until.tv_nsec = std::chrono::nanoseconds(since - seconds).count();
+    timeout = &until;
+  }
+  long const result = ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, expected, timeout,
+                                nullptr, FUTEX_BITSET_MATCH_ANY);
+  bool const expired = result != 0 && errno == ETIMEDOUT;
+  errno = saved;
+  return !expired;
+}
+
+void futex_wake(std::atomic<std::uint32_t> const& word, int count) noexcept {
+  int const saved = errno;
+  ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+  errno = saved;
+}
+
+void tiny_lock::lock_contended() noexcept {
+  constexpr int spins = 100;
+  for (int i = 0; i < spins; ++i) {
+    cpu_pause();
+    if (state_.load(std::memory_order_relaxed) == free && try_lock()) return;
+  }
+  // From here on this thread marks the lock as contended, so that every unlock wakes somebody.
+  // acquire: pairs with the release in unlock.
+  while (state_.exchange(contended, std::memory_order_acquire) != free) {
+    futex_wait(state_, contended, std::chrono::steady_clock::time_point::max());
+  }
+}
+
+void tiny_lock::wake_one() noexcept { futex_wake(state_, 1); }
+
+}  // namespace ramie::detail
