@@ -45,14 +45,14 @@ class basic_park_word {
   /// schedules it (it may do so before this returns). False: wait `e` has ended already, and the
   /// caller schedules the owner itself.
   bool commit_park(std::uint64_t e) noexcept {
-    std::uint64_t seen = pack(e, running);
-    if (word_.compare_exchange_strong(seen, pack(e, parked),
+    std::uint64_t seen = pack(e, is_running);
+    if (word_.compare_exchange_strong(seen, pack(e, is_parked),
                                       A::order("P2", std::memory_order_seq_cst),
                                       A::order("P3", std::memory_order_acquire))) {
       return true;
     }
-    return seen == pack(e, claimed) &&
-           word_.compare_exchange_strong(seen, pack(e, claimed_parked),
+    return seen == pack(e, is_claimed) &&
+           word_.compare_exchange_strong(seen, pack(e, is_claimed_parked),
                                          A::order("P4", std::memory_order_release),
                                          A::order("P5", std::memory_order_acquire));
   }
@@ -61,8 +61,8 @@ class basic_park_word {
   /// `release` next; always false when wait `e` has ended.
   bool claim(std::uint64_t e) noexcept {
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
-    while (seen == pack(e, running) || seen == pack(e, parked)) {
-      if (word_.compare_exchange_weak(seen, seen | claimed, std::memory_order_relaxed,
+    while (seen == pack(e, is_running) || seen == pack(e, is_parked)) {
+      if (word_.compare_exchange_weak(seen, seen | is_claimed, std::memory_order_relaxed,
                                       std::memory_order_relaxed)) {
         return true;
       }
@@ -74,30 +74,30 @@ class basic_park_word {
   /// schedule it. False: the owner is still on its way, sees the release and goes on; nothing of
   /// the owner's may be touched any more.
   bool release(std::uint64_t e) noexcept {
-    std::uint64_t const next = pack(e + 1, running);
-    if (word_.load(A::order("P6", std::memory_order_acquire)) == pack(e, claimed_parked)) {
+    std::uint64_t const next = pack(e + 1, is_running);
+    if (word_.load(A::order("P6", std::memory_order_acquire)) == pack(e, is_claimed_parked)) {
       // Nobody else changes the word in this state.
       word_.store(next, A::order("P7", std::memory_order_release));
       return true;
     }
     return word_.exchange(next, A::order("P8", std::memory_order_acq_rel)) ==
-           pack(e, claimed_parked);
+           pack(e, is_claimed_parked);
   }
 
   /// Whether the owner is parked and unclaimed, and in which wait. Any thread. In one order with
   /// commit_park and with both sides of basic_cancel_flag.
-  bool parked_in(std::uint64_t& e) const noexcept {
+  bool parked(std::uint64_t& e) const noexcept {
     std::uint64_t const seen = word_.load(A::order("P9", std::memory_order_seq_cst));
     e = seen >> state_bits;
-    return (seen & state_mask) == parked;
+    return (seen & state_mask) == is_parked;
   }
 
  private:
   static constexpr unsigned state_bits = 2;
-  static constexpr std::uint64_t running = 0;
-  static constexpr std::uint64_t parked = 1;
-  static constexpr std::uint64_t claimed = 2;  // a bit: claiming adds it to running or to parked
-  static constexpr std::uint64_t claimed_parked = parked | claimed;
+  static constexpr std::uint64_t is_running = 0;
+  static constexpr std::uint64_t is_parked = 1;
+  static constexpr std::uint64_t is_claimed = 2;  // a bit: claiming adds it to either of the above
+  static constexpr std::uint64_t is_claimed_parked = is_parked | is_claimed;
   static constexpr std::uint64_t state_mask = 3;
 
   static constexpr std::uint64_t pack(std::uint64_t e, std::uint64_t state) noexcept {
