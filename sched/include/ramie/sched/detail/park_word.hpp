@@ -48,13 +48,16 @@ class basic_park_word {
     std::uint64_t seen = pack(e, is_running);
     if (word_.compare_exchange_strong(seen, pack(e, is_parked),
                                       A::order("P2", std::memory_order_seq_cst),
-                                      A::order("P3", std::memory_order_acquire))) {
+                                      std::memory_order_relaxed)) {
       return true;
     }
-    return seen == pack(e, is_claimed) &&
-           word_.compare_exchange_strong(seen, pack(e, is_claimed_parked),
-                                         A::order("P4", std::memory_order_release),
-                                         A::order("P5", std::memory_order_acquire));
+    if (seen == pack(e, is_claimed) &&
+        word_.compare_exchange_strong(seen, pack(e, is_claimed_parked),
+                                      A::order("P3", std::memory_order_release),
+                                      std::memory_order_relaxed)) {
+      return true;
+    }
+    return !released(e);  // It has ended; what its winner wrote is to be visible to the caller.
   }
 
   /// Tries to be the one who ends wait `e`. Any thread. True for one caller in all, who must call
@@ -75,19 +78,19 @@ class basic_park_word {
   /// the owner's may be touched any more.
   bool release(std::uint64_t e) noexcept {
     std::uint64_t const next = pack(e + 1, is_running);
-    if (word_.load(A::order("P6", std::memory_order_acquire)) == pack(e, is_claimed_parked)) {
+    if (word_.load(A::order("P4", std::memory_order_acquire)) == pack(e, is_claimed_parked)) {
       // Nobody else changes the word in this state.
-      word_.store(next, A::order("P7", std::memory_order_release));
+      word_.store(next, A::order("P5", std::memory_order_release));
       return true;
     }
-    return word_.exchange(next, A::order("P8", std::memory_order_acq_rel)) ==
+    return word_.exchange(next, A::order("P6", std::memory_order_acq_rel)) ==
            pack(e, is_claimed_parked);
   }
 
   /// Whether the owner is parked and unclaimed, and in which wait. Any thread. In one order with
   /// commit_park and with both sides of basic_cancel_flag.
   bool parked(std::uint64_t& e) const noexcept {
-    std::uint64_t const seen = word_.load(A::order("P9", std::memory_order_seq_cst));
+    std::uint64_t const seen = word_.load(A::order("P7", std::memory_order_seq_cst));
     e = seen >> state_bits;
     return (seen & state_mask) == is_parked;
   }
@@ -120,14 +123,14 @@ class basic_cancel_flag {
   basic_cancel_flag& operator=(basic_cancel_flag const&) = delete;
 
   /// Any thread. To be followed by a look at the park word.
-  void request() noexcept { requested_.store(true, A::order("P10", std::memory_order_seq_cst)); }
+  void request() noexcept { requested_.store(true, A::order("P8", std::memory_order_seq_cst)); }
 
   /// A look outside any wait. Any thread.
   bool requested() const noexcept { return requested_.load(std::memory_order_relaxed); }
 
   /// The committer's look, after commit_park has returned true.
   bool requested_after_commit() const noexcept {
-    return requested_.load(A::order("P11", std::memory_order_seq_cst));
+    return requested_.load(A::order("P9", std::memory_order_seq_cst));
   }
 
   /// Makes the record ready for its next fiber. Its owner, when nobody can request.
