@@ -116,8 +116,8 @@ class basic_idle_set {
       counts_.fetch_sub(one_searching, std::memory_order_relaxed);
       A::fence("I3", std::memory_order_seq_cst);
       if (!any_marked()) return -1;
+      if (wanted != any) only_if_none_searches = true;
       wanted = any;
-      only_if_none_searches = true;
     }
   }
 
