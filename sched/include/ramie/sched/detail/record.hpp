@@ -1,0 +1,119 @@
+// The control block of a fiber.
+//
+// Records live in chunks that their runtime's record_pool keeps until its end, and are reused: a
+// stale pointer to one is always a pointer to some record. That makes the chunks the registry of
+// all fibers: whoever wants to list them walks the chunks (record_pool::for_each).
+//
+// A record has one owner at a time: the run queue or primitive that holds it, the worker that runs
+// it; when it has finished, whoever the join word says (basic_join_word).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <string_view>
+
+#include <ramie/fiber/context.hpp>
+#include <ramie/fiber/stack_pool.hpp>
+#include <ramie/sched/atomics.hpp>
+#include <ramie/sched/detail/join_word.hpp>
+#include <ramie/sched/detail/park_word.hpp>
+#include <ramie/sched/park.hpp>
+
+namespace ramie::detail {
+
+class core;
+struct fiber_record;
+struct local_values;
+class worker_thread;
+
+using park_word = basic_park_word<std_atomics>;
+using cancel_flag = basic_cancel_flag<std_atomics>;
+using join_word = basic_join_word<std_atomics>;
+
+/// What parks: a fiber's record, or the thread-local of a plain OS thread. Type-stable for as long
+/// as a waiter that is bound to it is published.
+class parker {
+ public:
+  explicit parker(bool fiber) noexcept : is_fiber(fiber) {}
+  parker(parker const&) = delete;
+  parker& operator=(parker const&) = delete;
+
+  park_word word;
+  wake outcome = wake::unparked;  // written by the winner of a claim, before its release
+  bool const is_fiber;
+};
+
+/// The life of a fiber as a dump shows it.
+enum class fiber_state : std::uint8_t { free, ready, running, parked, finished };
+
+/// A type-erased callable with the place of its result. The functions of one `spawn`.
+struct task_operations {
+  void (*run)(fiber_record&);               // calls it, stores result or exception, destroys it
+  void (*discard)(fiber_record&) noexcept;  // destroys the callable that never ran
+  void (*drop_result)(fiber_record&) noexcept;  // destroys the result, frees the payload
+};
+
+/// What a finished fiber left.
+enum class task_outcome : std::uint8_t { none, value, exception };
+
+/// A fiber's name, of at most 31 bytes: written by its owner, read by dumps at any time.
+class fiber_name {
+ public:
+  void assign(std::string_view name) noexcept;
+  void copy_to(char (&out)[32]) const noexcept;
+
+ private:
+  // Any value; a torn read shows parts of two names, which a dump tells by the changed id.
+  std::array<std::atomic<std::uint64_t>, 4> words_{};
+};
+
+struct alignas(64) fiber_record : parker {
+  fiber_record() noexcept : parker(true) {}
+
+  static constexpr std::size_t inline_payload = 96;
+
+  // --- what every switch touches
+  context registers;
+  stack_top stack = nullptr;  // null: not begun
+  worker_thread* pinned_to = nullptr;
+  std::uint32_t pins = 0;
+  std::uint32_t shields = 0;  // depth of cancellation shields
+  // A fiber_state; relaxed: dumps and metrics only.
+  std::atomic<fiber_state> state{fiber_state::free};
+  // Whether a cancellation may end the present wait. Written by the fiber before it parks; relaxed:
+  // ordered by the park word.
+  std::atomic<bool> interruptible_now{false};
+  cancel_flag cancel;  // sticky until the fiber ends
+  task_outcome outcome_kind = task_outcome::none;
+  // Relaxed: dumps only.
+  std::atomic<const char*> reason{nullptr};
+  std::atomic<void const*> reason_object{nullptr};
+
+  // --- queues
+  fiber_record* queue_next = nullptr;   // intrusive lists: overflow, pinned, free
+  std::int64_t queued_at = 0;           // steady_clock nanoseconds of a sampled push, or 0
+
+  // --- identity and result
+  core* home = nullptr;
+  task_operations const* operations = nullptr;
+  void* payload = nullptr;  // &inline_storage or heap; null: none
+  stack_pool* odd_stacks = nullptr;  // the pool of a stack that is not of the default size
+  join_word join;
+  std::exception_ptr exception;
+  local_values* locals = nullptr;
+  std::atomic<std::uint64_t> id{0};  // 0: free. Written by the owner; relaxed: dumps only.
+  fiber_name name;
+  alignas(16) std::byte inline_storage[inline_payload];
+
+  /// Whether a cancellation may be delivered to the fiber now: not shielded, not unwinding.
+  bool deliverable() const noexcept;
+};
+
+/// Asks the fiber to end: sticky, and ends its present wait if that is interruptible. The caller
+/// owns the record's join side, or walks the registry while the pool lives. Any thread.
+void request_cancel(fiber_record& fiber) noexcept;
+
+}  // namespace ramie::detail

@@ -1,0 +1,97 @@
+#include "record_pool.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ramie::detail {
+
+namespace {
+constexpr std::size_t chunk_records = 256;
+}
+
+void fiber_name::assign(std::string_view name) noexcept {
+  std::array<std::uint64_t, 4> words{};
+  std::memcpy(words.data(), name.data(), std::min(name.size(), sizeof(words) - 1));
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    words_[i].store(words[i], std::memory_order_relaxed);
+  }
+}
+
+void fiber_name::copy_to(char (&out)[32]) const noexcept {
+  for (std::size_t i = 0; i < words_.size(); ++i) {
+    std::uint64_t const word = words_[i].load(std::memory_order_relaxed);
+    std::memcpy(out + i * sizeof(word), &word, sizeof(word));
+  }
+  out[31] = '\0';
+}
+
+void record_pool::grow() {
+  chunks_.push_back({std::make_unique<fiber_record[]>(chunk_records), chunk_records});
+  try {
+    stacks_->reserve(chunk_records);
+  } catch (...) {
+    chunks_.pop_back();
+    throw;
+  }
+  chunk& added = chunks_.back();
+  for (std::size_t i = added.size; i-- > 0;) {
+    added.records[i].queue_next = free_;
+    free_ = &added.records[i];
+  }
+  free_count_ += added.size;
+  total_ += added.size;
+}
+
+fiber_record* record_pool::take() {
+  std::size_t got = 0;
+  return take_list(1, got);
+}
+
+fiber_record* record_pool::take_list(std::size_t wanted, std::size_t& got) {
+  std::lock_guard lock(mutex_);
+  if (free_ == nullptr) grow();
+  fiber_record* const first = free_;
+  fiber_record* last = first;
+  got = 1;
+  while (got < wanted && last->queue_next != nullptr) {
+    last = last->queue_next;
+    ++got;
+  }
+  free_ = last->queue_next;
+  last->queue_next = nullptr;
+  free_count_ -= got;
+  return first;
+}
+
+void record_pool::give_list(fiber_record* first, fiber_record* last, std::size_t count) noexcept {
+  std::unique_lock lock(mutex_);
+  last->queue_next = free_;
+  free_ = first;
+  free_count_ += count;
+  if (retired_ && free_count_ == total_) {
+    lock.unlock();
+    delete this;
+  }
+}
+
+void record_pool::retire(std::unique_ptr<record_pool> pool) noexcept {
+  std::unique_lock lock(pool->mutex_);
+  pool->stacks_->unreserve(pool->total_);
+  pool->stacks_ = nullptr;
+  pool->retired_ = true;
+  record_pool* const left = pool.release();
+  bool const complete = left->free_count_ == left->total_;
+  lock.unlock();
+  if (complete) delete left;
+}
+
+void record_cache::flush(std::size_t count) noexcept {
+  fiber_record* const first = free_;
+  fiber_record* last = first;
+  for (std::size_t i = 1; i < count; ++i) last = last->queue_next;
+  free_ = last->queue_next;
+  count_ -= count;
+  pool_->give_list(first, last, count);
+}
+
+}  // namespace ramie::detail

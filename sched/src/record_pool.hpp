@@ -1,0 +1,100 @@
+// Where fiber records come from, and the registry of all fibers of a runtime.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <ramie/fiber/stack_pool.hpp>
+#include <ramie/sched/detail/record.hpp>
+
+namespace ramie::detail {
+
+/// Thread safety: any thread. A record comes with the promise of a stack: the pool reserves as many
+/// stacks of the default size as there are records, so that a spawn which got its record can't fail
+/// for want of a stack later.
+///
+/// A record may outlive the runtime in the hands of a join handle: the pool is deleted by whoever
+/// returns the last record after `retire`.
+class record_pool {
+ public:
+  explicit record_pool(stack_pool& stacks) noexcept : stacks_(&stacks) {}
+  record_pool(record_pool const&) = delete;
+  record_pool& operator=(record_pool const&) = delete;
+
+  /// One free record. Throws std::system_error or std::bad_alloc when stacks or memory run out.
+  fiber_record* take();
+
+  /// A list of up to `wanted` free records, linked by queue_next. Throws like take.
+  fiber_record* take_list(std::size_t wanted, std::size_t& got);
+
+  void give(fiber_record* record) noexcept { give_list(record, record, 1); }
+  void give_list(fiber_record* first, fiber_record* last, std::size_t count) noexcept;
+
+  /// The runtime ends: no stacks any more. Deletes the pool now or when the last record returns.
+  static void retire(std::unique_ptr<record_pool> pool) noexcept;
+
+  /// Calls visit(fiber_record&) for every record, free ones too.
+  template <class Visit>
+  void for_each(Visit visit) {
+    std::lock_guard lock(mutex_);
+    for (auto& chunk : chunks_) {
+      for (std::size_t i = 0; i < chunk.size; ++i) visit(chunk.records[i]);
+    }
+  }
+
+ private:
+  struct chunk {
+    std::unique_ptr<fiber_record[]> records;
+    std::size_t size;
+  };
+
+  void grow();
+
+  std::mutex mutex_;
+  stack_pool* stacks_;
+  std::vector<chunk> chunks_;
+  fiber_record* free_ = nullptr;
+  std::size_t free_count_ = 0;
+  std::size_t total_ = 0;
+  bool retired_ = false;
+};
+
+/// A worker's few free records.
+class record_cache {
+ public:
+  explicit record_cache(record_pool& pool) noexcept : pool_(&pool) {}
+  record_cache(record_cache const&) = delete;
+  record_cache& operator=(record_cache const&) = delete;
+
+  /// Throws like record_pool::take.
+  fiber_record* take() {
+    if (free_ == nullptr) free_ = pool_->take_list(batch, count_);
+    fiber_record* const record = free_;
+    free_ = record->queue_next;
+    --count_;
+    return record;
+  }
+
+  void give(fiber_record* record) noexcept {
+    record->queue_next = free_;
+    free_ = record;
+    if (++count_ > 2 * batch) flush(batch);
+  }
+
+  void clear() noexcept {
+    if (count_ > 0) flush(count_);
+  }
+
+ private:
+  static constexpr std::size_t batch = 128;
+
+  void flush(std::size_t count) noexcept;
+
+  record_pool* pool_;
+  fiber_record* free_ = nullptr;
+  std::size_t count_ = 0;
+};
+
+}  // namespace ramie::detail

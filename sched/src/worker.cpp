@@ -1,0 +1,251 @@
+#include "worker.hpp"
+
+#include <algorithm>
+
+#include <ramie/sched/detail/futex.hpp>
+
+#include "core.hpp"
+
+namespace ramie::detail {
+
+namespace {
+
+constexpr std::uint64_t id_block = 1024;
+constexpr std::uint32_t refill_batch = 64;
+constexpr std::uint32_t steal_batch = 256;
+constexpr int steal_rounds = 2;
+constexpr std::uint64_t sample_interval = 64;
+
+}  // namespace
+
+worker::worker(core& owner, unsigned number, std::uint64_t seed)
+    : home(owner), index(number), records_(*owner.records), stacks_(owner.stacks),
+      random_state_(seed | 1) {}
+
+// xorshift64* (G. Marsaglia 2003, S. Vigna 2016): spreads, no more.
+std::uint64_t worker::random() noexcept {
+  random_state_ ^= random_state_ >> 12;
+  random_state_ ^= random_state_ << 25;
+  random_state_ ^= random_state_ >> 27;
+  return random_state_ * 0x2545F4914F6CDD1DULL;
+}
+
+std::uint64_t worker::new_id() noexcept {
+  if (next_id_ == ids_end_) {
+    next_id_ = home.draw_ids(id_block);
+    ids_end_ = next_id_ + id_block;
+  }
+  return next_id_++;
+}
+
+void worker::clear_caches() noexcept {
+  records_.clear();
+  stacks_.clear();
+}
+
+// --- choosing
+
+fiber_record* worker::choose(fiber_list& pinned) noexcept {
+  choices.add();
+  fiber_record* chosen = nullptr;
+  if (choices.get() % housekeeping_interval == 0) {
+    look_around();
+    if (budget_ == 0) chosen = take_queued();
+    // The newest first starves the oldest, if new ones never end.
+    if (chosen == nullptr) chosen = fresh_.pop_front(!home.parallel);
+  }
+  if (chosen == nullptr && pinned.size() != 0) chosen = pinned.pop_front();
+  if (chosen == nullptr && budget_ > 0 && (chosen = take_next()) != nullptr) {
+    --budget_;
+  } else if (chosen == nullptr) {
+    chosen = take_queued();
+    if (chosen == nullptr) chosen = take_next();
+    budget_ = next_budget;
+  }
+  if (chosen != nullptr && chosen->queued_at != 0) sample_pop(*chosen);
+  return chosen;
+}
+
+// Fresh and ready fibers in turn, so that neither kind waits for the end of the other.
+fiber_record* worker::take_queued() noexcept {
+  bool const exclusive = !home.parallel;
+  fiber_record* chosen = nullptr;
+  if (choices.get() % 2 == 0) {
+    chosen = fresh_.pop_back(exclusive);
+    if (chosen == nullptr) chosen = ready_.pop_front(exclusive);
+  } else {
+    chosen = ready_.pop_front(exclusive);
+    if (chosen == nullptr) chosen = fresh_.pop_back(exclusive);
+  }
+  return chosen != nullptr ? chosen : refill();
+}
+
+// The rings are empty: what did not fit comes back, then the inbox.
+fiber_record* worker::refill() noexcept {
+  if (overflow_.size() != 0) {
+    auto const chain = overflow_.pop_front_n(refill_batch);
+    for (fiber_record* fiber = chain.first; fiber != nullptr;) {
+      fiber_record* const following = fiber->queue_next;
+      // The ring is empty and holds more than a batch.
+      if (fiber != chain.first) ready_.push(fiber);
+      fiber = following;
+    }
+    if (chain.first != nullptr) return chain.first;
+  }
+  return mail_.empty() ? nullptr : mail_.pop();
+}
+
+fiber_record* worker::take_next() noexcept {
+  // Relaxed: only a hint, the exchange decides.
+  fiber_record* const fiber = next_.load(std::memory_order_relaxed);
+  if (fiber == nullptr) return nullptr;
+  if (!home.parallel) {
+    next_.store(nullptr, std::memory_order_relaxed);  // nobody else takes
+    return fiber;
+  }
+  return next_.exchange(nullptr, std::memory_order_acquire);  // pairs with push_next
+}
+
+void worker::look_around() noexcept {
+  home.poll();
+  if (home.next_timer() != never) home.fire_timers(home.now());
+  // A part of the inbox, so that it can't keep the worker from what it has begun.
+  for (std::uint32_t i = 0; i < refill_batch && !mail_.empty(); ++i) {
+    fiber_record* const fiber = mail_.pop();
+    if (fiber == nullptr) break;
+    push_ready(*fiber);
+  }
+}
+
+// --- pushing
+
+void worker::push_fresh(fiber_record& fiber) noexcept {
+  sample_push(fiber);
+  if (!fresh_.push(&fiber)) {
+    // The oldest half makes room: the newest are the ones whose stacks and data are warm.
+    for (std::uint32_t i = 0; i < deque_capacity / 2; ++i) {
+      fiber_record* const oldest = fresh_.pop_front(!home.parallel);
+      if (oldest == nullptr) break;
+      overflow_.push_back(oldest);
+    }
+    if (!fresh_.push(&fiber)) overflow_.push_back(&fiber);
+  }
+  if (home.parallel && has_surplus()) home.wake_one();
+}
+
+void worker::push_ready(fiber_record& fiber) noexcept {
+  sample_push(fiber);
+  // Behind what overflowed, or the order would be lost and those be late.
+  if (overflow_.size() != 0 || !ready_.push(&fiber)) overflow_.push_back(&fiber);
+  if (home.parallel && has_surplus()) home.wake_one();
+}
+
+void worker::push_next(fiber_record& fiber) noexcept {
+  fiber_record* pushed_out;
+  if (!home.parallel) {
+    pushed_out = next_.load(std::memory_order_relaxed);
+    next_.store(&fiber, std::memory_order_relaxed);
+  } else {
+    // release: publishes the fiber to a thief's acquire; acquire: what is pushed out may have been
+    // put there by an earlier thread of this worker.
+    pushed_out = next_.exchange(&fiber, std::memory_order_acq_rel);
+  }
+  if (pushed_out != nullptr) {
+    push_ready(*pushed_out);
+  } else if (home.parallel && has_surplus()) {
+    home.wake_one();
+  }
+}
+
+void worker::sample_push(fiber_record& fiber) noexcept {
+  if (choices.get() % sample_interval == 0) fiber.queued_at = home.now();
+}
+
+void worker::sample_pop(fiber_record& fiber) noexcept {
+  auto const waited = static_cast<std::uint64_t>(
+      std::max<std::int64_t>(home.now() - std::exchange(fiber.queued_at, 0), 0));
+  queue_samples.add();
+  queue_time.add(waited);
+  if (waited > queue_time_max.get()) queue_time_max.add(waited - queue_time_max.get());
+}
+
+// --- what others see
+
+bool worker::has_surplus() const noexcept {
+  return queued() >= 2 || !mail_.empty();
+}
+
+bool worker::has_work() const noexcept { return queued() != 0 || !mail_.empty(); }
+
+std::size_t worker::queued() const noexcept {
+  return (next_.load(std::memory_order_relaxed) != nullptr ? 1U : 0U) + fresh_.size() +
+         ready_.size() + overflow_.size();
+}
+
+// --- stealing
+
+fiber_record* worker::steal() noexcept {
+  std::size_t const count = home.workers.size();
+  for (int round = 0; round < steal_rounds; ++round) {
+    std::size_t const start = random() % count;
+    for (std::size_t i = 0; i < count; ++i) {
+      worker& victim = *home.workers[(start + i) % count];
+      if (&victim == this) continue;
+      if (fiber_record* const stolen = take_from(victim, false)) return stolen;
+    }
+  }
+  std::size_t const start = random() % count;
+  for (std::size_t i = 0; i < count; ++i) {
+    worker& victim = *home.workers[(start + i) % count];
+    if (&victim == this) continue;
+    if (fiber_record* const stolen = take_stuck(victim)) return stolen;
+  }
+  return nullptr;
+}
+
+// `singles`: also what the victim is about to run itself.
+fiber_record* worker::take_from(worker& victim, bool singles) noexcept {
+  fiber_record* stolen = nullptr;
+  if (singles || victim.has_surplus()) {
+    stolen = take_half(victim.ready_);
+    if (stolen == nullptr) stolen = take_half(victim.fresh_);
+    if (stolen == nullptr && victim.overflow_.size() != 0) stolen = victim.overflow_.pop_front();
+  }
+  if (stolen == nullptr && !victim.mail_.empty()) stolen = victim.mail_.pop();
+  if (stolen == nullptr && singles) {
+    stolen = victim.next_.exchange(nullptr, std::memory_order_acquire);  // pairs with push_next
+  }
+  if (stolen == nullptr) return nullptr;
+  steals.add();
+  if (stolen->queued_at != 0) sample_pop(*stolen);
+  return stolen;
+}
+
+// The oldest half; one is returned, the others become this worker's.
+fiber_record* worker::take_half(work_deque& from) noexcept {
+  std::uint32_t const wanted = std::min((from.size() + 1) / 2, steal_batch);
+  if (wanted == 0) return nullptr;
+  fiber_record* const first = from.steal();
+  for (std::uint32_t i = 1; first != nullptr && i < wanted; ++i) {
+    fiber_record* const more = from.steal();
+    if (more == nullptr) break;
+    steals.add();
+    if (!ready_.push(more)) overflow_.push_back(more);
+  }
+  return first;
+}
+
+// What a victim would run next itself is left to it, for stealing it costs both more than they gain;
+// unless the victim does not come to it.
+fiber_record* worker::take_stuck(worker& victim) noexcept {
+  constexpr int patience = 200;
+  std::uint64_t const before = victim.choices.get();
+  if (!victim.has_work()) return nullptr;
+  for (int i = 0; i < patience; ++i) {
+    cpu_pause();
+    if (victim.choices.get() != before) return nullptr;
+  }
+  return take_from(victim, true);
+}
+
+}  // namespace ramie::detail

@@ -1,0 +1,125 @@
+// A worker: the run queues and caches that one OS thread at a time works on.
+//
+// The order in which a worker chooses what runs next, and why, stands in sched/DESIGN.md#choice.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include <ramie/fiber/stack_pool.hpp>
+#include <ramie/sched/detail/inbox.hpp>
+#include <ramie/sched/detail/record.hpp>
+#include <ramie/sched/detail/spawn_gate.hpp>
+#include <ramie/sched/detail/tiny_lock.hpp>
+#include <ramie/sched/detail/work_deque.hpp>
+
+#include "inbox_queue.hpp"
+#include "record_pool.hpp"
+#include "timer_heap.hpp"
+
+namespace ramie::detail {
+
+inline constexpr std::uint32_t deque_capacity = 1024;
+
+using work_deque = basic_work_deque<fiber_record, std_atomics, deque_capacity>;
+using fiber_list = basic_overflow_list<fiber_record, std_atomics, tiny_lock>;
+using inbox = basic_inbox<fiber_record, std_atomics, inbox_queue, tiny_lock>;
+using finished_count = basic_finished_count<std_atomics>;
+
+/// A counter with one writer at a time and any readers. Relaxed: it orders nothing.
+class tally {
+ public:
+  void add(std::uint64_t n = 1) noexcept {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+class alignas(64) worker {
+ public:
+  worker(core& home, unsigned index, std::uint64_t seed);
+
+  /// At most so many choices lie between two looks at inbox, timers, poller and the oldest fibers.
+  static constexpr std::uint64_t housekeeping_interval = 61;
+  /// At most so many fibers in a row come from the run-next slot while others wait.
+  static constexpr unsigned next_budget = 3;
+
+  // --- by the thread that works on it
+
+  /// What runs next, from this worker's own queues and inbox; null: nothing. `pinned`: fibers that
+  /// belong to the calling thread.
+  fiber_record* choose(fiber_list& pinned) noexcept;
+
+  /// Makes a fiber runnable here.
+  void push_fresh(fiber_record& fiber) noexcept;
+  void push_ready(fiber_record& fiber) noexcept;
+  void push_next(fiber_record& fiber) noexcept;
+
+  /// Takes work from other workers, half of what one of them has; null: none found. Also takes what
+  /// a victim would run itself soon, if it doesn't come to it.
+  fiber_record* steal() noexcept;
+
+  fiber_record* take_record() { return records_.take(); }
+  void give_record(fiber_record& record) noexcept { records_.give(&record); }
+  stack_top take_stack() noexcept { return stacks_.take(); }
+  void give_stack(stack_top stack) noexcept { stacks_.give(stack); }
+  void trim_stacks() noexcept { stacks_.trim(); }
+  std::uint64_t new_id() noexcept;
+  void clear_caches() noexcept;
+
+  /// Housekeeping that does not depend on the count of choices: an idle worker's.
+  void look_around() noexcept;
+
+  // --- by any thread
+
+  /// Whether the queues hold more than what the owner runs next.
+  bool has_surplus() const noexcept;
+  bool has_work() const noexcept;
+  std::size_t queued() const noexcept;
+  inbox& mail() noexcept { return mail_; }
+  inbox const& mail() const noexcept { return mail_; }
+
+  core& home;
+  unsigned const index;
+  timer_heap timers;
+  tally choices;       // times that something to run was chosen, or not found
+  tally steals;
+  tally queue_samples;
+  tally queue_time;    // nanoseconds
+  tally queue_time_max;
+  // Fibers spawned by fibers that ran here; and those that ended here. Drain: see spawn_gate.hpp.
+  finished_count spawned;
+  finished_count finished;
+
+ private:
+  fiber_record* take_next() noexcept;
+  fiber_record* take_queued() noexcept;
+  fiber_record* refill() noexcept;
+  fiber_record* take_from(worker& victim, bool singles) noexcept;
+  fiber_record* take_half(work_deque& from) noexcept;
+  fiber_record* take_stuck(worker& victim) noexcept;
+  std::uint64_t random() noexcept;
+  void sample_push(fiber_record& fiber) noexcept;
+  void sample_pop(fiber_record& fiber) noexcept;
+
+  record_cache records_;
+  stack_cache stacks_;
+  unsigned budget_ = next_budget;
+  std::uint64_t random_state_;
+  std::uint64_t next_id_ = 0;
+  std::uint64_t ids_end_ = 0;
+
+  // The fiber to run next, or null. The owner exchanges; thieves take by exchange. release: what
+  // was written before the push; acquire: by whoever takes it.
+  alignas(64) std::atomic<fiber_record*> next_{nullptr};
+  work_deque fresh_;      // never ran: newest first here, oldest first for thieves
+  work_deque ready_;      // woken or yielded: oldest first
+  fiber_list overflow_;   // what the rings had no room for
+  inbox mail_;            // from outside
+};
+
+}  // namespace ramie::detail
