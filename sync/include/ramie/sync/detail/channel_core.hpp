@@ -1,0 +1,167 @@
+// What channel and unbounded_channel share. The protocol: sync/DESIGN.md#channel.
+#pragma once
+
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include <ramie/sched/detail/time.hpp>
+#include <ramie/sched/detail/tiny_lock.hpp>
+#include <ramie/sched/park.hpp>
+#include <ramie/sync/channel_status.hpp>
+#include <ramie/sync/detail/ring_buffer.hpp>
+#include <ramie/sync/detail/wait_queue.hpp>
+
+namespace ramie::detail {
+
+/// How a waiter of a channel was woken. `closed` unless whoever claims it says otherwise; `again`:
+/// T threw as it was moved on somebody else's stack, and the waiter tries anew at the head of the
+/// queue.
+enum class channel_wake : unsigned char { closed, served, again };
+
+/// Invariants, under lock_: receivers wait only while the buffer is empty and no sender waits;
+/// senders wait only while the buffer is full, but for a sender that was told to try again; once
+/// closed, nobody waits. A value goes straight between two stacks whenever one side waits.
+template <class T>
+class channel_core {
+ public:
+  channel_core() noexcept : bounded_(false) {}
+  explicit channel_core(std::size_t capacity) : buffer_(capacity) {}
+
+  /// Moves from `value` only if it returns ok. `full` at once if it would wait and may not.
+  channel_status send(T& value, bool may_wait, steady_time deadline);
+  /// Fills the empty `into` only if it returns ok.
+  channel_status receive(std::optional<T>& into, bool may_wait, steady_time deadline);
+  void close() noexcept;
+
+ private:
+  template <class Place>
+  struct node : wait_node {
+    node(waiter& who, Place& given) noexcept : wait_node(who), place(&given) {}
+    Place* place;
+    channel_wake how = channel_wake::closed;  // written by the winner of the claim
+  };
+  using sender = node<T>;
+  using receiver = node<std::optional<T>>;
+  using guard = std::unique_lock<tiny_lock>;
+
+  static sender* claim_sender(wait_queue& queue) noexcept {
+    return static_cast<sender*>(queue.claim_front());
+  }
+
+  /// Moves a value between two stacks, with no lock held, and lets `other` go on.
+  template <class Node, class Move>
+  static void hand_over(Node& other, Move move) {
+    struct resumer {
+      Node& other;
+      ~resumer() { other.owner->resume(); }
+    } const resume_last{other};
+    other.how = channel_wake::again;
+    move();
+    other.how = channel_wake::served;
+  }
+
+  bool has_room() {
+    if (!bounded_ && buffer_.full()) buffer_.grow();
+    return !buffer_.full();
+  }
+
+  channel_status take_from_buffer(guard& lock, std::optional<T>& into);
+
+  tiny_lock lock_;
+  // All guarded by lock_.
+  wait_queue senders_;
+  wait_queue receivers_;
+  ring_buffer<T> buffer_;
+  bool bounded_ = true;
+  bool closed_ = false;
+};
+
+template <class T>
+channel_status channel_core<T>::send(T& value, bool may_wait, steady_time deadline) {
+  for (bool first_time = true;; first_time = false) {
+    guard lock(lock_);
+    if (closed_) return channel_status::closed;
+    if (auto* const other = static_cast<receiver*>(receivers_.claim_front())) {
+      lock.unlock();
+      hand_over(*other, [&] { other->place->emplace(std::move(value)); });
+      return channel_status::ok;
+    }
+    if (has_room()) {
+      buffer_.push(std::move(value));
+      return channel_status::ok;
+    }
+    if (!may_wait) return channel_status::full;
+    waiter self;
+    sender place(self, value);
+    first_time ? senders_.push_back(place) : senders_.push_front(place);
+    lock.release();
+    wake const outcome = park_linked(senders_, place, lock_, {"channel send", this}, deadline);
+    if (outcome == wake::cancelled) throw_cancelled();
+    if (outcome == wake::timed_out) return channel_status::timed_out;
+    if (place.how == channel_wake::served) return channel_status::ok;
+    if (place.how == channel_wake::closed) return channel_status::closed;
+  }
+}
+
+template <class T>
+channel_status channel_core<T>::receive(std::optional<T>& into, bool may_wait,
+                                        steady_time deadline) {
+  for (bool first_time = true;; first_time = false) {
+    guard lock(lock_);
+    if (!buffer_.empty()) return take_from_buffer(lock, into);
+    if (sender* const other = claim_sender(senders_)) {
+      lock.unlock();
+      hand_over(*other, [&] { into.emplace(std::move(*other->place)); });
+      return channel_status::ok;
+    }
+    if (closed_) return channel_status::closed;
+    if (!may_wait) return channel_status::empty;
+    waiter self;
+    receiver place(self, into);
+    first_time ? receivers_.push_back(place) : receivers_.push_front(place);
+    lock.release();
+    wake const outcome = park_linked(receivers_, place, lock_, {"channel receive", this}, deadline);
+    if (outcome == wake::cancelled) throw_cancelled();
+    if (outcome == wake::timed_out) return channel_status::timed_out;
+    if (place.how == channel_wake::served) return channel_status::ok;
+    if (place.how == channel_wake::closed) return channel_status::closed;
+  }
+}
+
+/// Takes the front, and lets waiting senders fill the room that makes.
+template <class T>
+channel_status channel_core<T>::take_from_buffer(guard& lock, std::optional<T>& into) {
+  into.emplace(std::move(buffer_.front()));
+  buffer_.pop();
+  resume_list served;
+  while (!buffer_.full()) {
+    sender* const other = claim_sender(senders_);
+    if (other == nullptr) break;
+    other->how = channel_wake::again;
+    try {
+      buffer_.push(std::move(*other->place));
+      other->how = channel_wake::served;
+    } catch (...) {
+      // The exception is the sender's: it meets it again when it tries again.
+    }
+    served.push_back(*other);
+  }
+  lock.unlock();
+  served.resume_all(placement::next);
+  return channel_status::ok;
+}
+
+template <class T>
+void channel_core<T>::close() noexcept {
+  guard lock(lock_);
+  closed_ = true;
+  resume_list senders = senders_.claim_all();
+  resume_list receivers = receivers_.claim_all();
+  lock.unlock();
+  senders.resume_all(placement::queue);
+  receivers.resume_all(placement::queue);
+}
+
+}  // namespace ramie::detail
