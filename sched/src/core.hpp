@@ -27,10 +27,14 @@ class worker_thread;
 using idle_set = basic_idle_set<std_atomics>;
 using spawn_gate = basic_spawn_gate<std_atomics>;
 
+/// The number of forks between this process and the one that loaded ramie.
+unsigned current_fork_epoch() noexcept;
+
 /// The scheduler of one runtime. sched/DESIGN.md tells the protocols.
 class core {
  public:
-  explicit core(runtime_options options);
+  /// Checks the options. Throws std::invalid_argument, std::system_error.
+  explicit core(runtime_options given);
   ~core();
   core(core const&) = delete;
   core& operator=(core const&) = delete;
@@ -38,41 +42,44 @@ class core {
   /// Starts the first worker and, where there may be more, the monitor. Throws std::system_error.
   void start();
 
-  /// Closes the door, cancels every fiber, waits until none is left, and joins all threads. Once.
+  /// Closes the door, cancels every fiber, waits until none is left, and joins all threads. Once;
+  /// not on a fiber. In a forked child it only forgets them.
   void stop() noexcept;
 
-  // --- fibers in and out
+  // --- fibers in and out: spawn.cpp
 
   fiber_record& acquire(fiber_options const& wanted, bool may_wait);
-  void give_back(fiber_record& fiber) noexcept;
+  void return_unused(fiber_record& fiber) noexcept;
   void launch(fiber_record& fiber) noexcept;
 
-  /// Makes a fiber runnable: it was parked, or never began.
+  /// Makes a fiber runnable that was parked. Any thread.
   void schedule(fiber_record& fiber, placement where) noexcept;
 
-  /// Counts a finished fiber out.
-  void finished(worker& on) noexcept;
+  /// Drops the result of a fiber that nobody joins, and tells of its exception. User code: on the
+  /// fiber itself while it still is one.
+  void drop_detached(fiber_record& self) noexcept;
+  /// Hands a finished fiber's record to its joiner or takes it back.
+  void settle(fiber_record& fiber, join_word::finish how) noexcept;
+  /// Counts a settled fiber out.
+  void count_finished(worker& on) noexcept;
 
-  // --- sleeping and waking
+  // --- sleeping and waking: sleep.cpp
 
-  /// Wakes one sleeping worker, unless one searches already: surplus work has become visible.
+  /// Surplus work has become visible: wakes one sleeping worker, unless one searches already.
   void wake_one() noexcept;
-  void wake(unsigned index) noexcept;
-
-  /// A sleeping worker's wait for its turn, a timer or an event.
-  void sleep(worker& self) noexcept;
-
+  /// A searcher found work.
+  void stop_searching() noexcept;
+  /// A worker is awake again.
+  void worker_awake() noexcept;
+  /// A worker's sleep until it is notified, or a timer or an event comes.
+  void sleep(worker_thread& self) noexcept;
+  void interrupt_driver() noexcept;
   /// Looks at the driver without waiting, if nobody else is at it.
   void poll() noexcept;
-
   /// Whether any worker has work that an idle one should take.
   bool surplus_anywhere() const noexcept;
-
-  /// A timer was added that is the earliest of its worker's.
-  void timer_added(tick_time due) noexcept;
   tick_time next_timer() const noexcept;
-  unsigned fire_timers(tick_time now) noexcept;
-
+  void fire_timers(tick_time now) noexcept;
   driver& io_driver(driver_factory const& make);
 
   tick_time now() const {
@@ -81,65 +88,90 @@ class core {
         .count();
   }
 
+  bool in_forked_child() const noexcept { return fork_epoch_ != current_fork_epoch(); }
+
   runtime_metrics metrics() const;
 
-  stack_pool& odd_stacks(std::size_t size);
-  std::uint64_t draw_ids(std::uint64_t count) noexcept;
-
-  runtime_options options;  // as checked: workers, seed and stack_size are set
-  stack_pool stacks;
+  runtime_options const options;  // as checked: workers, seed and stack_size are set
+  // Whether other workers may take from a worker's queues. False: plain loads and stores do.
+  bool const parallel;
+  std::unique_ptr<stack_pool> stacks;
   std::unique_ptr<record_pool> records;
   std::vector<std::unique_ptr<worker>> workers;
   idle_set idle;
-  spawn_gate gate;
-  // Whether other workers may take from a worker's queues. False: plain loads and stores do.
-  bool const parallel;
-  // Set once, by stop, before it cancels: new fibers are born cancelled, finishing ones report.
-  // Relaxed: the walk over the registry repeats until none is left.
+  // Set once, by stop, before it cancels: new fibers are born cancelled. Relaxed: the walk over the
+  // registry is repeated until no fiber is left.
   std::atomic<bool> stopping{false};
-  // Set once no fiber is left: workers end. seq_cst with the announcement of sleep.
+  // Set once no fiber is left: workers end. seq_cst, against the announcement of sleep.
   std::atomic<bool> workers_end{false};
 
  private:
+  void deliver(fiber_record& fiber) noexcept;
+  stack_pool& odd_stacks(std::size_t size);
   bool no_fiber_left() const noexcept;
   void cancel_all() noexcept;
-  void start_thread(unsigned index);
-  void monitor_loop() noexcept;
-  bool monitor_tick(std::vector<std::uint64_t>& seen_ticks) noexcept;
-  bool anything_stuck(std::vector<std::uint64_t>& seen_ticks) noexcept;
-  void wake_monitor() noexcept;
-  worker& random_worker() noexcept;
+  void drain() noexcept;
+  void join_threads() noexcept;
 
+  void wake(int index) noexcept;
+  void start_thread(unsigned index);
+  void monitor_main() noexcept;
+  bool anything_stuck(std::vector<std::uint64_t>& seen) noexcept;
+  bool all_asleep() const noexcept { return idle.sleeping() == workers.size(); }
+  void sleep_monitor() noexcept;
+
+  spawn_gate gate_;
+  // Spawns from outside that failed after they had passed the gate. Release and acquire, like the
+  // finished counts that it is added to.
+  std::atomic<std::uint64_t> undone_{0};
   fiber_limit limit_;
   std::mutex odd_mutex_;
   std::map<std::size_t, std::unique_ptr<stack_pool>> odd_pools_;
 
   std::mutex threads_mutex_;
   std::vector<std::unique_ptr<worker_thread>> threads_;
-  std::atomic<unsigned> started_{0};  // relaxed: metrics only
+  // How many of threads_ run: those below. release: a started thread's object is complete.
+  std::vector<std::atomic<bool>> started_;
+  std::atomic<unsigned> started_count_{0};  // relaxed: metrics only
 
-  // The driver in use. Replaced once, under driver_change_; the old one stays until the end.
+  // The driver in use; replaced at most once, under driver_change_, and the old one is kept.
   std::atomic<driver*> driver_{nullptr};
   std::mutex driver_change_;
   std::unique_ptr<driver> first_driver_;
   std::unique_ptr<driver> io_driver_;
   std::mutex driver_turn_;  // held by the one worker that is inside the driver
-  // Until when the worker inside the driver waits; `never` when nobody is. seq_cst: see timer_heap.
-  std::atomic<tick_time> sleep_deadline_{never};
+  // Until when the worker inside the driver waits; nobody_waits when there is none. seq_cst: it
+  // writes this and then reads the timers (timer_heap::next_due_), while a worker that goes to sleep
+  // elsewhere has written its timers and then reads this.
+  static constexpr tick_time nobody_waits = std::numeric_limits<tick_time>::min();
+  std::atomic<tick_time> sleep_deadline_{nobody_waits};
   std::atomic<tick_time> last_poll_{0};  // relaxed: the monitor's estimate
 
   std::thread monitor_;
-  // 0: ticks or is about to. 1: sleeps until woken. 2: told to look again. Futex.
-  std::atomic<std::uint32_t> monitor_state_{0};
+  // A futex: ticking, asleep (until a worker is awake) or ending. seq_cst against the idle set.
+  enum : std::uint32_t { monitor_ticks = 0, monitor_sleeps = 1, monitor_ends = 2 };
+  std::atomic<std::uint32_t> monitor_state_{monitor_ticks};
 
-  // Told when the last fiber has ended during a stop.
+  // Told when a fiber has ended during a stop.
   std::mutex drained_mutex_;
   std::condition_variable drained_;
 
-  std::atomic<std::uint64_t> random_state_;    // any value; relaxed: only spreads
+  unsigned const fork_epoch_;  // of the process that made this core
+  std::atomic<std::uint64_t> random_state_;     // any value; relaxed: only spreads
   std::atomic<std::uint64_t> wakeups_sent_{0};  // relaxed: metrics only
   std::atomic<std::uint64_t> polls_{0};         // relaxed: metrics only
   std::atomic<std::uint64_t> timers_fired_{0};  // relaxed: metrics only
 };
+
+/// Takes back the record of a fiber that has been settled or never was launched.
+void free_record(fiber_record& fiber) noexcept;
+
+/// What ramie's own code may do to a runtime.
+struct runtime_access {
+  static core& core_of(runtime& of) noexcept;
+};
+
+/// A block of process-wide unique fiber ids; the first of them.
+std::uint64_t draw_ids(std::uint64_t count) noexcept;
 
 }  // namespace ramie::detail

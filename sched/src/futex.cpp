@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <ctime>
@@ -12,7 +13,7 @@
 
 namespace ramie::detail {
 
-bool futex_wait(std::atomic<std::uint32_t> const& word, std::uint32_t expected,
+bool futex_wait(void const* word, std::uint32_t expected,
                 std::chrono::steady_clock::time_point deadline) noexcept {
   int const saved = errno;
   timespec until = {};
@@ -25,16 +26,16 @@ bool futex_wait(std::atomic<std::uint32_t> const& word, std::uint32_t expected,
     until.tv_nsec = std::chrono::nanoseconds(since - seconds).count();
     timeout = &until;
   }
-  long const result = ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, expected, timeout,
+  long const result = ::syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, timeout,
                                 nullptr, FUTEX_BITSET_MATCH_ANY);
   bool const expired = result != 0 && errno == ETIMEDOUT;
   errno = saved;
   return !expired;
 }
 
-void futex_wake(std::atomic<std::uint32_t> const& word, int count) noexcept {
+void futex_wake(void const* word, int count) noexcept {
   int const saved = errno;
-  ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+  ::syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
   errno = saved;
 }
 
@@ -47,10 +48,10 @@ void tiny_lock::lock_contended() noexcept {
   // From here on this thread marks the lock as contended, so that every unlock wakes somebody.
   // acquire: pairs with the release in unlock.
   while (state_.exchange(contended, std::memory_order_acquire) != free) {
-    futex_wait(state_, contended, std::chrono::steady_clock::time_point::max());
+    futex_wait(&state_, contended, std::chrono::steady_clock::time_point::max());
   }
 }
 
-void tiny_lock::wake_one() noexcept { futex_wake(state_, 1); }
+void tiny_lock::wake_one() noexcept { futex_wake(&state_, 1); }
 
 }  // namespace ramie::detail

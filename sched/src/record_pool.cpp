@@ -33,8 +33,9 @@ void record_pool::grow() {
     chunks_.pop_back();
     throw;
   }
-  chunk& added = chunks_.back();
+  record_chunk& added = chunks_.back();
   for (std::size_t i = added.size; i-- > 0;) {
+    added.records[i].pool = this;
     added.records[i].queue_next = free_;
     free_ = &added.records[i];
   }

@@ -39,13 +39,13 @@ class record_pool {
   template <class Visit>
   void for_each(Visit visit) {
     std::lock_guard lock(mutex_);
-    for (auto& chunk : chunks_) {
+    for (record_chunk& chunk : chunks_) {
       for (std::size_t i = 0; i < chunk.size; ++i) visit(chunk.records[i]);
     }
   }
 
  private:
-  struct chunk {
+  struct record_chunk {
     std::unique_ptr<fiber_record[]> records;
     std::size_t size;
   };
@@ -54,7 +54,7 @@ class record_pool {
 
   std::mutex mutex_;
   stack_pool* stacks_;
-  std::vector<chunk> chunks_;
+  std::vector<record_chunk> chunks_;
   fiber_record* free_ = nullptr;
   std::size_t free_count_ = 0;
   std::size_t total_ = 0;

@@ -1,7 +1,9 @@
 #include "worker.hpp"
 
 #include <algorithm>
+#include <utility>
 
+#include <ramie/fiber/assert.hpp>
 #include <ramie/sched/detail/futex.hpp>
 
 #include "core.hpp"
@@ -19,7 +21,7 @@ constexpr std::uint64_t sample_interval = 64;
 }  // namespace
 
 worker::worker(core& owner, unsigned number, std::uint64_t seed)
-    : home(owner), index(number), records_(*owner.records), stacks_(owner.stacks),
+    : home(owner), index(number), records_(*owner.records), stacks_(*owner.stacks),
       random_state_(seed | 1) {}
 
 // xorshift64* (G. Marsaglia 2003, S. Vigna 2016): spreads, no more.
@@ -32,7 +34,7 @@ std::uint64_t worker::random() noexcept {
 
 std::uint64_t worker::new_id() noexcept {
   if (next_id_ == ids_end_) {
-    next_id_ = home.draw_ids(id_block);
+    next_id_ = draw_ids(id_block);
     ids_end_ = next_id_ + id_block;
   }
   return next_id_++;
@@ -49,10 +51,9 @@ fiber_record* worker::choose(fiber_list& pinned) noexcept {
   choices.add();
   fiber_record* chosen = nullptr;
   if (choices.get() % housekeeping_interval == 0) {
-    look_around();
-    if (budget_ == 0) chosen = take_queued();
+    look_around(true);
     // The newest first starves the oldest, if new ones never end.
-    if (chosen == nullptr) chosen = fresh_.pop_front(!home.parallel);
+    chosen = fresh_.pop_front(!home.parallel);
   }
   if (chosen == nullptr && pinned.size() != 0) chosen = pinned.pop_front();
   if (chosen == nullptr && budget_ > 0 && (chosen = take_next()) != nullptr) {
@@ -68,31 +69,24 @@ fiber_record* worker::choose(fiber_list& pinned) noexcept {
 
 // Fresh and ready fibers in turn, so that neither kind waits for the end of the other.
 fiber_record* worker::take_queued() noexcept {
-  bool const exclusive = !home.parallel;
-  fiber_record* chosen = nullptr;
-  if (choices.get() % 2 == 0) {
-    chosen = fresh_.pop_back(exclusive);
-    if (chosen == nullptr) chosen = ready_.pop_front(exclusive);
-  } else {
-    chosen = ready_.pop_front(exclusive);
-    if (chosen == nullptr) chosen = fresh_.pop_back(exclusive);
-  }
-  return chosen != nullptr ? chosen : refill();
+  bool const fresh_first = choices.get() % 2 == 0;
+  fiber_record* chosen = fresh_first ? fresh_.pop_back(!home.parallel) : take_ready();
+  if (chosen == nullptr) chosen = fresh_first ? take_ready() : fresh_.pop_back(!home.parallel);
+  return chosen != nullptr || mail_.empty() ? chosen : mail_.pop();
 }
 
-// The rings are empty: what did not fit comes back, then the inbox.
-fiber_record* worker::refill() noexcept {
-  if (overflow_.size() != 0) {
-    auto const chain = overflow_.pop_front_n(refill_batch);
-    for (fiber_record* fiber = chain.first; fiber != nullptr;) {
-      fiber_record* const following = fiber->queue_next;
-      // The ring is empty and holds more than a batch.
-      if (fiber != chain.first) ready_.push(fiber);
-      fiber = following;
-    }
-    if (chain.first != nullptr) return chain.first;
+// The oldest of the woken ones. What the ring had no room for comes back when it is empty.
+fiber_record* worker::take_ready() noexcept {
+  fiber_record* const oldest = ready_.pop_front(!home.parallel);
+  if (oldest != nullptr || overflow_.size() == 0) return oldest;
+  auto const chain = overflow_.pop_front_n(refill_batch);
+  fiber_record* following = chain.first != nullptr ? chain.first->queue_next : nullptr;
+  while (following != nullptr) {
+    fiber_record* const fiber = following;
+    following = fiber->queue_next;
+    RAMIE_ASSERT(ready_.push(fiber));  // the ring is empty and holds more than a batch
   }
-  return mail_.empty() ? nullptr : mail_.pop();
+  return chain.first;
 }
 
 fiber_record* worker::take_next() noexcept {
@@ -106,8 +100,8 @@ fiber_record* worker::take_next() noexcept {
   return next_.exchange(nullptr, std::memory_order_acquire);  // pairs with push_next
 }
 
-void worker::look_around() noexcept {
-  home.poll();
+void worker::look_around(bool poll) noexcept {
+  if (poll) home.poll();
   if (home.next_timer() != never) home.fire_timers(home.now());
   // A part of the inbox, so that it can't keep the worker from what it has begun.
   for (std::uint32_t i = 0; i < refill_batch && !mail_.empty(); ++i) {

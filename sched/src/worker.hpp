@@ -71,8 +71,8 @@ class alignas(64) worker {
   std::uint64_t new_id() noexcept;
   void clear_caches() noexcept;
 
-  /// Housekeeping that does not depend on the count of choices: an idle worker's.
-  void look_around() noexcept;
+  /// Due timers and the inbox; the poller too if asked for.
+  void look_around(bool poll) noexcept;
 
   // --- by any thread
 
@@ -98,7 +98,7 @@ class alignas(64) worker {
  private:
   fiber_record* take_next() noexcept;
   fiber_record* take_queued() noexcept;
-  fiber_record* refill() noexcept;
+  fiber_record* take_ready() noexcept;
   fiber_record* take_from(worker& victim, bool singles) noexcept;
   fiber_record* take_half(work_deque& from) noexcept;
   fiber_record* take_stuck(worker& victim) noexcept;

@@ -18,6 +18,10 @@
 
 namespace ramie {
 
+namespace detail {
+struct runtime_access;
+}
+
 /// Who let an exception out, as an unhandled-exception handler is told.
 struct unhandled_exception {
   std::exception_ptr exception;
@@ -108,6 +112,7 @@ class runtime {
   runtime_metrics metrics() const;
 
  private:
+  friend struct detail::runtime_access;
   std::shared_ptr<detail::core> core_;
 };
 

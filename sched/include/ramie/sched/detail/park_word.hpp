@@ -18,6 +18,8 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
+#include <cstddef>
 #include <cstdint>
 
 namespace ramie::detail {
@@ -85,6 +87,17 @@ class basic_park_word {
     }
     return word_.exchange(next, A::order("P6", std::memory_order_acq_rel)) ==
            pack(e, is_claimed_parked);
+  }
+
+  /// The part of the word that an owner without a fiber sleeps on, by futex: it changes with every
+  /// step of the protocol. An owner that reads the value, then finds the wait not released, may
+  /// sleep while the value stays.
+  std::uint32_t futex_value() const noexcept {
+    return static_cast<std::uint32_t>(word_.load(std::memory_order_relaxed));
+  }
+  void const* futex_address() const noexcept {
+    constexpr std::size_t low_half = std::endian::native == std::endian::little ? 0 : 4;
+    return reinterpret_cast<std::byte const*>(&word_) + low_half;
   }
 
   /// Whether the owner is parked and unclaimed, and in which wait. Any thread. In one order with

@@ -25,6 +25,7 @@
 namespace ramie::detail {
 
 class core;
+class record_pool;
 struct fiber_record;
 struct local_values;
 class worker_thread;
@@ -87,6 +88,7 @@ struct alignas(64) fiber_record : parker {
   // ordered by the park word.
   std::atomic<bool> interruptible_now{false};
   cancel_flag cancel;  // sticky until the fiber ends
+  bool starts_pinned = false;
   task_outcome outcome_kind = task_outcome::none;
   // Relaxed: dumps only.
   std::atomic<const char*> reason{nullptr};
@@ -97,7 +99,8 @@ struct alignas(64) fiber_record : parker {
   std::int64_t queued_at = 0;           // steady_clock nanoseconds of a sampled push, or 0
 
   // --- identity and result
-  core* home = nullptr;
+  record_pool* pool = nullptr;  // where the record belongs, for good
+  core* home = nullptr;         // dangles once the runtime has ended: then only the handle is left
   task_operations const* operations = nullptr;
   void* payload = nullptr;  // &inline_storage or heap; null: none
   stack_pool* odd_stacks = nullptr;  // the pool of a stack that is not of the default size
@@ -111,6 +114,9 @@ struct alignas(64) fiber_record : parker {
   /// Whether a cancellation may be delivered to the fiber now: not shielded, not unwinding.
   bool deliverable() const noexcept;
 };
+
+/// Ends wait `episode` of the fiber as cancelled, if nobody has ended it.
+void cancel_wait(fiber_record& fiber, std::uint64_t episode) noexcept;
 
 /// Asks the fiber to end: sticky, and ends its present wait if that is interruptible. The caller
 /// owns the record's join side, or walks the registry while the pool lives. Any thread.

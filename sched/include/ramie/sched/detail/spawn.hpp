@@ -172,10 +172,19 @@ struct task : result_slot<spawn_result<F, Args...>> {
   static constexpr task_operations operations{&run, &discard, &drop_result};
 };
 
+/// What typed code may do to a join_handle.
 struct handle_access {
   template <class T>
   static join_handle<T> make(fiber_record& fiber) noexcept {
     return join_handle<T>(fiber);
+  }
+  template <class T>
+  static fiber_record* peek(join_handle<T> const& handle) noexcept {
+    return handle.fiber_;
+  }
+  template <class T>
+  static fiber_record* release(join_handle<T>& handle) noexcept {
+    return std::exchange(handle.fiber_, nullptr);
   }
 };
 
@@ -234,6 +243,10 @@ T take_result(fiber_record* fiber) {
 
 /// Waits for the fiber, uninterruptibly, and takes its result.
 template <class T>
-T run_to_end(join_handle<T> handle);
+T run_to_end(join_handle<T> handle) {
+  fiber_record* const fiber = handle_access::release(handle);
+  join_fiber(*fiber, interruptible::no);
+  return take_result<T>(fiber);
+}
 
 }  // namespace ramie::detail

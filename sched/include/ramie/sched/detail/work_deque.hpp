@@ -9,10 +9,12 @@
 // twice:
 //  1. Whoever takes item i at the top moves top_ from i to i + 1 by an atomic step: one succeeds.
 //  2. The owner takes item i at the bottom without such a step only when it has read a top_ below i
-//     after storing i to bottom_ (D4, D5); a thief takes it only when it has read a bottom_ above i
-//     after reading i from top_ (D7, D8). In the one order of these four operations both can't be.
-//  3. The owner reuses a slot only after it has seen (D2) top_ move past the item in it, and a
-//  thief
+//     (D4) after it has stored i to bottom_ (D3). A thief that takes item i has read i from top_ and
+//     then a bottom_ above i (D8). Had it missed the owner's store, then D8 would come before D3, D3
+//     before D4, and D4 before the step (D9) that brought top_ to i, in the one order of the
+//     sequentially consistent operations; but the thief has read top_ (D7) from that step before D8.
+//     If the owner itself brought top_ to i (D5, D6), then after D3, and the thief sees that.
+//  3. The owner reuses a slot only after it has seen (D1) top_ move past the item in it, and a thief
 //     has read the slot before it moved top_ (D9).
 #pragma once
 
@@ -36,11 +38,11 @@ class basic_work_deque {
   bool push(T* item) noexcept {
     std::int64_t const bottom = bottom_.load(std::memory_order_relaxed);
     if (bottom - known_top_ >= capacity) {
-      known_top_ = top_.load(A::order("D2", std::memory_order_acquire));
+      known_top_ = top_.load(A::order("D1", std::memory_order_acquire));
       if (bottom - known_top_ >= capacity) return false;
     }
     slot(bottom).store(item, std::memory_order_relaxed);
-    bottom_.store(bottom + 1, A::order("D3", std::memory_order_release));
+    bottom_.store(bottom + 1, A::order("D2", std::memory_order_release));
     return true;
   }
 
@@ -54,13 +56,13 @@ class basic_work_deque {
       bottom_.store(last, std::memory_order_relaxed);
       return slot(last).load(std::memory_order_relaxed);
     }
-    bottom_.store(last, A::order("D4", std::memory_order_seq_cst));
-    std::int64_t top = top_.load(A::order("D5", std::memory_order_seq_cst));
+    bottom_.store(last, A::order("D3", std::memory_order_seq_cst));
+    std::int64_t top = top_.load(A::order("D4", std::memory_order_seq_cst));
     if (top < last) return slot(last).load(std::memory_order_relaxed);
     // At most one item is left: the thieves may be after it too, and top_ decides.
     T* item = nullptr;
     if (top == last &&
-        top_.compare_exchange_strong(top, top + 1, A::order("D6", std::memory_order_seq_cst),
+        top_.compare_exchange_strong(top, top + 1, A::order("D5", std::memory_order_release),
                                      std::memory_order_relaxed)) {
       item = slot(last).load(std::memory_order_relaxed);
     }
@@ -80,7 +82,7 @@ class basic_work_deque {
         top_.store(top + 1, std::memory_order_relaxed);
         return item;
       }
-      if (top_.compare_exchange_weak(top, top + 1, std::memory_order_relaxed,
+      if (top_.compare_exchange_weak(top, top + 1, A::order("D6", std::memory_order_release),
                                      std::memory_order_relaxed)) {
         return item;
       }
@@ -92,7 +94,7 @@ class basic_work_deque {
   /// a lost race it tries again, which is lock-free, since the winner got an item.
   T* steal() noexcept {
     for (;;) {
-      std::int64_t top = top_.load(A::order("D7", std::memory_order_seq_cst));
+      std::int64_t top = top_.load(A::order("D7", std::memory_order_acquire));
       if (top >= bottom_.load(A::order("D8", std::memory_order_seq_cst))) return nullptr;
       T* const item = slot(top).load(std::memory_order_relaxed);
       if (top_.compare_exchange_strong(top, top + 1, A::order("D9", std::memory_order_seq_cst),

@@ -1,0 +1,75 @@
+// What a fiber asks of itself.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include <ramie/sched/detail/time.hpp>
+#include <ramie/sched/fiber.hpp>
+
+namespace ramie {
+
+namespace detail {
+/// False: cancelled first.
+bool sleep_until_steady(steady_time deadline);
+struct fiber_record;
+}  // namespace detail
+
+/// Keeps the fiber that made it on the OS thread it runs on, until the end of the scope. Scopes
+/// nest. For code that keeps thread-local state across a wait. Does nothing on a plain OS thread.
+class [[nodiscard]] pin_scope {
+ public:
+  pin_scope() noexcept;
+  ~pin_scope();
+  pin_scope(pin_scope const&) = delete;
+  pin_scope& operator=(pin_scope const&) = delete;
+
+ private:
+  detail::fiber_record* fiber_;
+};
+
+/// The names of std::this_thread and more. From a plain OS thread they act on that thread.
+namespace this_fiber {
+
+/// Lets other fibers run first. Not a cancellation point.
+void yield() noexcept;
+
+/// The id of the fiber, or one that stands for the calling OS thread.
+fiber::id get_id() noexcept;
+
+/// The name that fiber_options gave, "" if none.
+std::string name();
+
+/// Throws `cancelled` if the fiber has been asked to end and no shield or unwinding forbids it.
+void check_cancelled();
+
+/// Keeps the fiber on its OS thread for the life of the returned scope.
+inline pin_scope pin() noexcept { return {}; }
+
+/// Waits until `deadline` by its own clock. A cancellation point.
+template <class Clock, class Duration>
+void sleep_until(std::chrono::time_point<Clock, Duration> const& deadline) {
+  do {
+    if (!detail::sleep_until_steady(detail::deadline_at(deadline))) throw_cancelled();
+  } while (Clock::now() < deadline);
+}
+
+/// Waits for at least `duration`; not at all if it is negative. A cancellation point.
+template <class Rep, class Period>
+void sleep_for(std::chrono::duration<Rep, Period> const& duration) {
+  if (!detail::sleep_until_steady(detail::deadline_after(duration))) throw_cancelled();
+}
+
+}  // namespace this_fiber
+
+namespace this_thread = this_fiber;
+
+namespace this_worker {
+
+/// The number of the worker that the calling fiber runs on now, in [0, workers); -1 on a thread that
+/// is none.
+int id() noexcept;
+
+}  // namespace this_worker
+
+}  // namespace ramie

@@ -1,0 +1,201 @@
+#include "core.hpp"
+
+#include <pthread.h>
+
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <ramie/fiber/assert.hpp>
+#include <ramie/fiber/context.hpp>
+#include <ramie/fiber/overflow.hpp>
+#include <ramie/sched/detail/futex.hpp>
+
+#include "available_cpus.hpp"
+#include "futex_driver.hpp"
+#include "worker_thread.hpp"
+
+namespace ramie::detail {
+
+namespace {
+
+constexpr unsigned max_workers = 1024;
+
+// Counts the forks on the way from the process that loaded ramie to this one. Relaxed: written in a
+// child before it has a second thread.
+std::atomic<unsigned> fork_epoch{0};
+
+bool describe_running_fiber(running_fiber& out) noexcept {
+  fiber_record* const self = current_fiber();
+  if (self == nullptr || self->stack == nullptr) return false;
+  self->name.copy_to(out.name);
+  out.id = self->id.load(std::memory_order_relaxed);
+  stack_pool& pool = self->odd_stacks != nullptr ? *self->odd_stacks : *self->home->stacks;
+  out.low = pool.low(self->stack);
+  out.top = self->stack;
+  return true;
+}
+
+void prepare_process() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    require_no_shadow_stack();
+    ::pthread_atfork(nullptr, nullptr,
+                     [] { fork_epoch.fetch_add(1, std::memory_order_relaxed); });
+  });
+  install_overflow_handler(&describe_running_fiber);
+}
+
+runtime_options checked(runtime_options options) {
+  auto const refuse = [](std::string const& what) { throw std::invalid_argument("ramie: " + what); };
+  if (options.workers > max_workers) {
+    refuse("runtime_options::workers is " + std::to_string(options.workers) + ", at most 1024");
+  }
+  if (options.stack_size > max_stack_size) {
+    refuse("runtime_options::stack_size is " + std::to_string(options.stack_size) +
+           ", at most 1 GiB");
+  }
+  if (options.max_blocking_threads == 0) refuse("runtime_options::max_blocking_threads is 0");
+  if (options.blocking_keep_alive.count() < 0) {
+    refuse("runtime_options::blocking_keep_alive is negative");
+  }
+  if (options.workers == 0) options.workers = available_cpus();
+  if (options.stack_size == 0) options.stack_size = runtime_options{}.stack_size;
+  options.stack_size = round_stack_size(options.stack_size);
+  while (options.seed == 0) options.seed = std::random_device{}() | std::uint64_t{1} << 32;
+  return options;
+}
+
+}  // namespace
+
+unsigned current_fork_epoch() noexcept { return fork_epoch.load(std::memory_order_relaxed); }
+
+std::uint64_t draw_ids(std::uint64_t count) noexcept {
+  static std::atomic<std::uint64_t> next{1};  // relaxed: only unique
+  return next.fetch_add(count, std::memory_order_relaxed);
+}
+
+core::core(runtime_options given)
+    : options(checked(std::move(given))),
+      parallel(options.workers > 1),
+      stacks(std::make_unique<stack_pool>(options.stack_size)),
+      records(std::make_unique<record_pool>(*stacks)),
+      idle(options.workers),
+      limit_(options.max_fibers),
+      started_(options.workers),
+      fork_epoch_(current_fork_epoch()),
+      random_state_(options.seed) {
+  prepare_process();
+  stacks->add_slack(stack_cache::capacity * options.workers);
+  first_driver_ = options.make_driver ? options.make_driver() : std::make_unique<futex_driver>();
+  driver_.store(first_driver_.get(), std::memory_order_release);
+  for (unsigned i = 0; i < options.workers; ++i) {
+    workers.push_back(
+        std::make_unique<worker>(*this, i, options.seed * (2 * std::uint64_t{i} + 1)));
+    threads_.push_back(std::make_unique<worker_thread>(*this, *workers.back()));
+    // A worker whose thread has not been started is one that sleeps: waking it starts it.
+    idle.announce_sleep(i, false);
+  }
+}
+
+core::~core() = default;
+
+void core::start() {
+  int const first = idle.pick_worker(0);
+  RAMIE_ASSERT(first == 0);
+  start_thread(0);
+  if (!parallel) return;
+  try {
+    monitor_ = std::thread([this] { monitor_main(); });
+  } catch (...) {
+    workers_end.store(true, std::memory_order_seq_cst);
+    join_threads();
+    throw;
+  }
+}
+
+// --- the end
+
+bool core::no_fiber_left() const noexcept {
+  // In this order: see spawn_gate.hpp.
+  std::uint64_t ended = undone_.load(std::memory_order_acquire);
+  for (auto const& each : workers) ended += each->finished.get();
+  std::uint64_t begun = gate_.entered();
+  for (auto const& each : workers) begun += each->spawned.get();
+  return begun == ended;
+}
+
+void core::cancel_all() noexcept {
+  records->for_each([](fiber_record& fiber) {
+    // acquire: pairs with the release in core::acquire, after which the record may be cancelled.
+    if (fiber.id.load(std::memory_order_acquire) != 0) request_cancel(fiber);
+  });
+}
+
+// Cancels until nobody is left: also those that were born, or let out of a shield, meanwhile.
+void core::drain() noexcept {
+  constexpr std::chrono::milliseconds between_rounds{10};
+  stopping.store(true, std::memory_order_seq_cst);
+  gate_.close();
+  while (!no_fiber_left()) {
+    cancel_all();
+    std::unique_lock lock(drained_mutex_);
+    drained_.wait_for(lock, between_rounds, [this] { return no_fiber_left(); });
+  }
+}
+
+void core::join_threads() noexcept {
+  for (unsigned i = 0; i < threads_.size(); ++i) {
+    std::unique_lock lock(threads_mutex_);  // no thread is just being started
+    if (!started_[i].load(std::memory_order_acquire)) continue;
+    lock.unlock();
+    threads_[i]->notify();
+    threads_[i]->join();
+  }
+}
+
+void core::stop() noexcept {
+  drain();
+  if (monitor_.joinable()) {
+    monitor_state_.store(monitor_ends, std::memory_order_seq_cst);
+    futex_wake(&monitor_state_, 1);
+    monitor_.join();
+  }
+  workers_end.store(true, std::memory_order_seq_cst);
+  join_threads();
+  record_pool::retire(std::exchange(records, nullptr));
+  odd_pools_.clear();
+  stacks.reset();
+  io_driver_.reset();
+  first_driver_.reset();
+}
+
+runtime_metrics core::metrics() const {
+  runtime_metrics all;
+  all.workers = options.workers;
+  all.workers_started = started_count_.load(std::memory_order_relaxed);
+  unsigned const not_started = all.workers - all.workers_started;
+  unsigned const sleeping = idle.sleeping();
+  all.workers_sleeping = sleeping > not_started ? sleeping - not_started : 0;
+  all.finished = undone_.load(std::memory_order_acquire);
+  for (auto const& each : workers) all.finished += each->finished.get();
+  all.spawned = gate_.entered();
+  for (auto const& each : workers) {
+    all.spawned += each->spawned.get();
+    all.switches += each->choices.get();
+    all.steals += each->steals.get();
+    all.queued += each->queued() + (each->mail().empty() ? 0 : 1);
+    all.queue_samples += each->queue_samples.get();
+    all.queue_time_total += std::chrono::nanoseconds(each->queue_time.get());
+    all.queue_time_max =
+        std::max(all.queue_time_max, std::chrono::nanoseconds(each->queue_time_max.get()));
+  }
+  all.live_fibers = all.spawned - all.finished;
+  all.wakeups_sent = wakeups_sent_.load(std::memory_order_relaxed);
+  all.polls = polls_.load(std::memory_order_relaxed);
+  all.timers_fired = timers_fired_.load(std::memory_order_relaxed);
+  return all;
+}
+
+}  // namespace ramie::detail

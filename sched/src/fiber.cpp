@@ -1,0 +1,99 @@
+#include <ramie/sched/fiber.hpp>
+
+#include <system_error>
+#include <thread>
+
+#include <ramie/sched/this_fiber.hpp>
+
+#include "available_cpus.hpp"
+#include "core.hpp"
+#include "worker_thread.hpp"
+
+namespace ramie {
+
+namespace detail {
+
+bool cancel_requested_here() noexcept {
+  fiber_record* const self = current_fiber();
+  return self != nullptr && self->cancel.requested();
+}
+
+std::uint64_t current_id() noexcept {
+  if (fiber_record* const self = current_fiber()) return self->id.load(std::memory_order_relaxed);
+  static thread_local std::uint64_t const of_thread = draw_ids(1);
+  return of_thread;
+}
+
+void throw_not_joinable(const char* operation) {
+  throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                          std::string("ramie: ") + operation + " of a fiber that is not joinable");
+}
+
+bool sleep_until_steady(steady_time deadline) {
+  waiter self;
+  return self.park_until({"sleep", nullptr}, deadline) != wake::cancelled;
+}
+
+}  // namespace detail
+
+void fiber::join() {
+  require("join");
+  detail::fiber_record* const joined = detail::handle_access::peek(handle_);
+  detail::join_fiber(*joined, interruptible::no);
+  detail::handle_access::release(handle_);
+  joined->operations->drop_result(*joined);
+  detail::return_finished_record(*joined);
+}
+
+void fiber::detach() {
+  require("detach");
+  handle_.detach();
+}
+
+void fiber::cancel() {
+  require("cancel");
+  handle_.cancel();
+}
+
+unsigned fiber::hardware_concurrency() noexcept { return detail::available_cpus(); }
+
+pin_scope::pin_scope() noexcept : fiber_(detail::current_fiber()) {
+  if (fiber_ == nullptr) return;
+  if (fiber_->pins++ == 0) fiber_->pinned_to = detail::current_worker_thread();
+}
+
+pin_scope::~pin_scope() {
+  if (fiber_ != nullptr && --fiber_->pins == 0) fiber_->pinned_to = nullptr;
+}
+
+namespace this_fiber {
+
+void yield() noexcept {
+  detail::fiber_record* const self = detail::current_fiber();
+  if (self == nullptr) return std::this_thread::yield();
+  detail::current_worker_thread()->yield(*self);
+}
+
+fiber::id get_id() noexcept { return fiber::id(detail::current_id()); }
+
+std::string name() {
+  detail::fiber_record* const self = detail::current_fiber();
+  if (self == nullptr) return {};
+  char text[32];
+  self->name.copy_to(text);
+  return text;
+}
+
+void check_cancelled() {
+  detail::fiber_record* const self = detail::current_fiber();
+  if (self != nullptr && self->cancel.requested() && self->deliverable()) throw_cancelled();
+}
+
+}  // namespace this_fiber
+
+int this_worker::id() noexcept {
+  detail::worker_thread* const here = detail::current_worker_thread();
+  return here != nullptr ? static_cast<int>(here->works_on().index) : -1;
+}
+
+}  // namespace ramie

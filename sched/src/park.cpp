@@ -1,0 +1,131 @@
+#include <ramie/sched/park.hpp>
+
+#include <ramie/fiber/assert.hpp>
+#include <ramie/sched/cancelled.hpp>
+#include <ramie/sched/detail/futex.hpp>
+
+#include "core.hpp"
+#include "worker_thread.hpp"
+
+namespace ramie::detail {
+
+namespace {
+
+[[gnu::noinline]] parker& this_thread_parker() noexcept {
+  asm volatile("" ::: "memory");
+  // It lives as long as its thread, hence longer than any waiter that is bound to it.
+  static thread_local parker self(false);
+  return self;
+}
+
+parker& this_parker() noexcept {
+  fiber_record* const fiber = current_fiber();
+  if (fiber != nullptr) return *fiber;
+  return this_thread_parker();
+}
+
+void park_thread(parker& self, std::uint64_t episode, steady_time deadline) noexcept {
+  if (!self.word.commit_park(episode)) return;
+  for (;;) {
+    std::uint32_t const seen = self.word.futex_value();
+    if (self.word.released(episode)) return;
+    if (futex_wait(self.word.futex_address(), seen, deadline)) continue;
+    if (self.word.claim(episode)) {
+      self.outcome = wake::timed_out;
+      self.word.release(episode);
+      return;
+    }
+    deadline = steady_time::max();  // whoever won the claim is about to release
+  }
+}
+
+void resume_thread(parker& owner, std::uint64_t episode) noexcept {
+  // After the release the thread may be gone; a futex wake at its address is harmless then.
+  void const* const address = owner.word.futex_address();
+  if (owner.word.release(episode)) futex_wake(address, 1);
+}
+
+void park_fiber(fiber_record& self, std::uint64_t episode, park_reason reason,
+                steady_time deadline, interruptible mode, waiter& who) noexcept {
+  bool const may_cancel = mode == interruptible::yes && self.deliverable();
+  self.interruptible_now.store(may_cancel, std::memory_order_relaxed);
+  if (may_cancel && self.cancel.requested()) cancel_wait(self, episode);
+  if (self.word.released(episode)) return;
+  self.reason.store(reason.what, std::memory_order_relaxed);
+  self.reason_object.store(reason.object, std::memory_order_relaxed);
+  worker_thread& here = *current_worker_thread();
+  if (deadline == steady_time::max()) return here.park(self, episode);
+  if (deadline.time_since_epoch().count() <= self.home->now()) {
+    if (who.claim(wake::timed_out)) return who.resume();
+    return here.park(self, episode);
+  }
+  timer_node timer(who, deadline.time_since_epoch().count());
+  timer_heap& heap = here.works_on().timers;
+  heap.add(timer);
+  here.park(self, episode);
+  heap.remove(timer);
+}
+
+}  // namespace
+
+bool fiber_record::deliverable() const noexcept {
+  // While an exception unwinds the fiber's stack another one would end the program.
+  return shields == 0 && std::uncaught_exceptions() == 0;
+}
+
+void cancel_wait(fiber_record& fiber, std::uint64_t episode) noexcept {
+  core& home = *fiber.home;
+  if (!fiber.word.claim(episode)) return;
+  fiber.outcome = wake::cancelled;
+  if (fiber.word.release(episode)) home.schedule(fiber, placement::queue);
+}
+
+void request_cancel(fiber_record& fiber) noexcept {
+  fiber.cancel.request();
+  std::uint64_t episode = 0;
+  if (fiber.word.parked(episode) && fiber.interruptible_now.load(std::memory_order_relaxed)) {
+    cancel_wait(fiber, episode);
+  }
+}
+
+}  // namespace ramie::detail
+
+namespace ramie {
+
+waiter::waiter() noexcept
+    : parker_(&detail::this_parker()), episode_(parker_->word.episode()) {}
+
+wake waiter::park(park_reason reason, interruptible mode) noexcept {
+  return park_until(reason, detail::steady_time::max(), mode);
+}
+
+wake waiter::park_until(park_reason reason, detail::steady_time deadline,
+                        interruptible mode) noexcept {
+  if (!parker_->is_fiber) {
+    detail::park_thread(*parker_, episode_, deadline);
+  } else {
+    detail::park_fiber(static_cast<detail::fiber_record&>(*parker_), episode_, reason, deadline,
+                       mode, *this);
+  }
+  return parker_->outcome;
+}
+
+bool waiter::claim(wake outcome) noexcept {
+  if (!parker_->word.claim(episode_)) return false;
+  parker_->outcome = outcome;
+  return true;
+}
+
+void waiter::resume(placement where) noexcept {
+  if (!parker_->is_fiber) {
+    detail::resume_thread(*parker_, episode_);
+    return;
+  }
+  auto& fiber = static_cast<detail::fiber_record&>(*parker_);
+  detail::core& home = *fiber.home;
+  if (fiber.word.release(episode_)) home.schedule(fiber, where);
+}
+
+void throw_cancelled() { throw cancelled{}; }
+
+}  // namespace ramie

@@ -1,0 +1,183 @@
+// How workers of a core sleep and are woken, and the monitor. The protocol and its proof sketch:
+// sched/DESIGN.md#sleep.
+#include <pthread.h>
+
+#include <algorithm>
+#include <string>
+
+#include <ramie/sched/detail/futex.hpp>
+
+#include "core.hpp"
+#include "worker_thread.hpp"
+
+namespace ramie::detail {
+
+namespace {
+
+constexpr tick_time monitor_period = 500'000;  // nanoseconds
+constexpr int idle_ticks_before_sleep = 20;
+
+steady_time to_time(tick_time when) noexcept {
+  return when == never ? steady_time::max()
+                       : steady_time(std::chrono::steady_clock::duration(when));
+}
+
+}  // namespace
+
+void core::wake_one() noexcept { wake(idle.pick_sleeper_to_wake()); }
+
+void core::stop_searching() noexcept {
+  if (!idle.stop_searching()) return;
+  // The last searcher: whoever pushed work meanwhile has relied on it.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (surplus_anywhere()) wake_one();
+}
+
+// Wakes a worker that the caller has picked; nobody if the index is negative.
+void core::wake(int index) noexcept {
+  if (index < 0) return;
+  auto const picked = static_cast<unsigned>(index);
+  wakeups_sent_.fetch_add(1, std::memory_order_relaxed);
+  // acquire: pairs with start_thread.
+  if (started_[picked].load(std::memory_order_acquire)) return threads_[picked]->notify();
+  try {
+    start_thread(picked);
+  } catch (std::system_error const&) {
+    // No thread to be had: the others do the work, and the next wake tries again.
+    idle.announce_sleep(picked, true);
+  }
+}
+
+void core::start_thread(unsigned index) {
+  std::lock_guard lock(threads_mutex_);
+  threads_[index]->start();
+  started_[index].store(true, std::memory_order_release);
+  started_count_.fetch_add(1, std::memory_order_relaxed);
+}
+
+bool core::surplus_anywhere() const noexcept {
+  return std::any_of(workers.begin(), workers.end(),
+                     [](auto const& each) { return each->has_surplus(); });
+}
+
+tick_time core::next_timer() const noexcept {
+  tick_time earliest = never;
+  for (auto const& each : workers) earliest = std::min(earliest, each->timers.next_due());
+  return earliest;
+}
+
+void core::fire_timers(tick_time at) noexcept {
+  unsigned fired = 0;
+  for (auto const& each : workers) fired += each->timers.fire(at);
+  if (fired != 0) timers_fired_.fetch_add(fired, std::memory_order_relaxed);
+}
+
+// --- the driver
+
+void core::poll() noexcept {
+  driver& source = *driver_.load(std::memory_order_acquire);
+  if (!source.has_sources() || !driver_turn_.try_lock()) return;
+  source.wait_until(steady_time::min());
+  driver_turn_.unlock();
+  polls_.fetch_add(1, std::memory_order_relaxed);
+  last_poll_.store(now(), std::memory_order_relaxed);
+}
+
+void core::sleep(worker_thread& self) noexcept {
+  if (driver_turn_.try_lock()) {
+    if (self.begin_sleep(true)) {
+      tick_time due = never;
+      for (;;) {
+        due = next_timer();
+        sleep_deadline_.store(due, std::memory_order_seq_cst);
+        if (next_timer() >= due) break;
+      }
+      driver_.load(std::memory_order_acquire)->wait_until(to_time(due));
+      sleep_deadline_.store(nobody_waits, std::memory_order_seq_cst);
+      polls_.fetch_add(1, std::memory_order_relaxed);
+      last_poll_.store(now(), std::memory_order_relaxed);
+    }
+    driver_turn_.unlock();
+  } else if (self.begin_sleep(false)) {
+    // This worker's timers are now left to the one inside the driver.
+    if (next_timer() < sleep_deadline_.load(std::memory_order_seq_cst)) interrupt_driver();
+    self.sleep_on_futex();
+  }
+  self.end_sleep();
+}
+
+void core::interrupt_driver() noexcept { driver_.load(std::memory_order_acquire)->interrupt(); }
+
+driver& core::io_driver(driver_factory const& make) {
+  std::lock_guard lock(driver_change_);
+  if (io_driver_ == nullptr) {
+    io_driver_ = make();
+    driver_.store(io_driver_.get(), std::memory_order_release);
+    // A worker that waits in the first one, or is about to, comes back and takes the other.
+    first_driver_->interrupt();
+  }
+  return *io_driver_;
+}
+
+// --- the monitor: keeps work, timers and readiness from being held up by one busy worker
+
+void core::worker_awake() noexcept {
+  if (!parallel) return;
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // against sleep_monitor
+  if (monitor_state_.load(std::memory_order_seq_cst) != monitor_sleeps) return;
+  std::uint32_t expected = monitor_sleeps;
+  if (monitor_state_.compare_exchange_strong(expected, monitor_ticks, std::memory_order_seq_cst)) {
+    futex_wake(&monitor_state_, 1);
+  }
+}
+
+void core::sleep_monitor() noexcept {
+  std::uint32_t expected = monitor_ticks;
+  if (!monitor_state_.compare_exchange_strong(expected, monitor_sleeps,
+                                              std::memory_order_seq_cst)) {
+    return;
+  }
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // against worker_awake
+  if (!all_asleep()) {
+    expected = monitor_sleeps;
+    monitor_state_.compare_exchange_strong(expected, monitor_ticks, std::memory_order_seq_cst);
+    return;
+  }
+  while (monitor_state_.load(std::memory_order_seq_cst) == monitor_sleeps) {
+    futex_wait(&monitor_state_, monitor_sleeps, steady_time::max());
+  }
+}
+
+void core::monitor_main() noexcept {
+  std::string const name = (options.name + "-mon").substr(0, 15);
+  ::pthread_setname_np(::pthread_self(), name.c_str());
+  std::vector<std::uint64_t> seen(workers.size());
+  int idle_ticks = 0;
+  while (monitor_state_.load(std::memory_order_seq_cst) != monitor_ends) {
+    futex_wait(&monitor_state_, monitor_ticks,
+               std::chrono::steady_clock::now() + std::chrono::nanoseconds(monitor_period));
+    idle_ticks = all_asleep() ? idle_ticks + 1 : 0;
+    if (idle_ticks > idle_ticks_before_sleep) {
+      sleep_monitor();
+      idle_ticks = 0;
+    } else if (idle_ticks == 0 && idle.sleeping() != 0 && anything_stuck(seen)) {
+      wake(idle.pick_any_sleeper());
+    }
+  }
+}
+
+// Whether work, a timer or the driver has waited for a whole tick while a worker sleeps.
+bool core::anything_stuck(std::vector<std::uint64_t>& seen) noexcept {
+  bool stuck = false;
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    std::uint64_t const choices = workers[i]->choices.get();
+    stuck = stuck || (choices == std::exchange(seen[i], choices) && workers[i]->has_work());
+  }
+  tick_time const at = now();
+  if (next_timer() < at) return true;
+  bool const nobody_polls = sleep_deadline_.load(std::memory_order_seq_cst) == nobody_waits &&
+                            at - last_poll_.load(std::memory_order_relaxed) > 2 * monitor_period;
+  return stuck || (nobody_polls && driver_.load(std::memory_order_acquire)->has_sources());
+}
+
+}  // namespace ramie::detail

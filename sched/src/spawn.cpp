@@ -1,0 +1,240 @@
+// Fibers in and out: from a record to a run queue, and from a finished fiber to its joiner.
+#include <ramie/sched/detail/spawn.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include <ramie/fiber/assert.hpp>
+#include <ramie/sched/runtime.hpp>
+
+#include "core.hpp"
+#include "fiber_locals.hpp"
+#include "worker_thread.hpp"
+
+namespace ramie::detail {
+
+namespace {
+
+[[noreturn]] void refuse(std::errc why, const char* what) {
+  throw std::system_error(std::make_error_code(why), what);
+}
+
+// The worker that the caller runs on, if it is one of `home`.
+worker* worker_here(core& home) noexcept {
+  worker_thread* const here = current_worker_thread();
+  return here != nullptr && &here->home() == &home ? &here->works_on() : nullptr;
+}
+
+// False: the deadline has come first.
+bool wait_for_end(fiber_record& fiber, steady_time deadline, interruptible mode) {
+  if (&fiber == current_fiber()) {
+    refuse(std::errc::resource_deadlock_would_occur, "ramie: a fiber that joins itself");
+  }
+  if (fiber.join.done()) return true;
+  waiter self;
+  if (!fiber.join.await(&self)) return true;
+  wake const how = self.park_until({"join", &fiber}, deadline, mode);
+  if (how == wake::unparked || !fiber.join.withdraw(&self)) return true;
+  if (how == wake::cancelled) throw_cancelled();
+  return false;
+}
+
+}  // namespace
+
+// --- in
+
+stack_pool& core::odd_stacks(std::size_t size) {
+  std::lock_guard lock(odd_mutex_);
+  std::unique_ptr<stack_pool>& pool = odd_pools_[size];
+  if (pool == nullptr) pool = std::make_unique<stack_pool>(size);
+  return *pool;
+}
+
+fiber_record& core::acquire(fiber_options const& wanted, bool may_wait) {
+  if (in_forked_child()) {
+    refuse(std::errc::operation_not_permitted,
+           "ramie: spawn in a forked child: its runtime's threads stayed with the parent");
+  }
+  bool const inside = worker_here(*this) != nullptr;
+  if (!inside && !gate_.enter()) {
+    refuse(std::errc::operation_not_permitted, "ramie: spawn on a runtime that has ended");
+  }
+  fiber_record* fiber = nullptr;
+  bool placed = false;
+  stack_pool* odd = nullptr;
+  try {
+    if (may_wait) {
+      limit_.take();
+    } else if (!limit_.try_take()) {
+      refuse(std::errc::resource_unavailable_try_again, "ramie: post while max_fibers live");
+    }
+    placed = true;
+    if (wanted.stack_size != 0) {
+      std::size_t const size = round_stack_size(wanted.stack_size);
+      if (size != stacks->size()) {
+        stack_pool& pool = odd_stacks(size);
+        pool.reserve(1);
+        odd = &pool;
+      }
+    }
+    worker* const here = worker_here(*this);
+    fiber = here != nullptr ? here->take_record() : records->take();
+    if (fiber_record* const parent = current_fiber()) inherit_locals(*parent, *fiber);
+  } catch (...) {
+    if (fiber != nullptr) free_record(*fiber);
+    if (odd != nullptr) odd->unreserve(1);
+    if (placed) limit_.give();
+    if (!inside) undone_.fetch_add(1, std::memory_order_release);
+    throw;
+  }
+  worker* const here = worker_here(*this);
+  fiber->home = this;
+  fiber->odd_stacks = odd;
+  fiber->starts_pinned = wanted.pinned;
+  fiber->cancel.reset();
+  fiber->name.assign(wanted.name);
+  fiber->state.store(fiber_state::ready, std::memory_order_relaxed);
+  // release: from here on the registry's walkers may cancel it.
+  fiber->id.store(here != nullptr ? here->new_id() : draw_ids(1), std::memory_order_release);
+  if (inside) here->spawned.add_one();
+  return *fiber;
+}
+
+void core::return_unused(fiber_record& fiber) noexcept {
+  destroy_locals(fiber);
+  if (fiber.odd_stacks != nullptr) fiber.odd_stacks->unreserve(1);
+  free_record(fiber);
+  limit_.give();
+  undone_.fetch_add(1, std::memory_order_release);
+}
+
+void core::launch(fiber_record& fiber) noexcept {
+  if (stopping.load(std::memory_order_relaxed)) fiber.cancel.request();
+  if (worker* const here = worker_here(*this)) return here->push_fresh(fiber);
+  deliver(fiber);
+}
+
+// From outside: to a random worker's inbox, so that no one of them is everybody's.
+void core::deliver(fiber_record& fiber) noexcept {
+  std::uint64_t const drawn =
+      random_state_.fetch_add(0x9E3779B97F4A7C15ULL, std::memory_order_relaxed);
+  auto const target = static_cast<unsigned>((drawn >> 32) % workers.size());
+  workers[target]->mail().push(&fiber);
+  int picked = idle.pick_worker(target);
+  if (picked < 0) picked = idle.pick_sleeper_to_wake();
+  wake(picked);
+}
+
+void core::schedule(fiber_record& fiber, placement where) noexcept {
+  fiber.state.store(fiber_state::ready, std::memory_order_relaxed);
+  if (worker_thread* const owner = fiber.pinned_to) {
+    owner->pinned().push_back(&fiber);
+    if (owner != current_worker_thread()) wake(idle.pick_worker(owner->works_on().index));
+    return;
+  }
+  worker* const here = worker_here(*this);
+  if (here == nullptr) return deliver(fiber);
+  return where == placement::next ? here->push_next(fiber) : here->push_ready(fiber);
+}
+
+// --- out
+
+void core::drop_detached(fiber_record& self) noexcept {
+  std::exception_ptr const thrown = std::exchange(self.exception, nullptr);
+  self.operations->drop_result(self);
+  if (thrown == nullptr) return;
+  try {
+    std::rethrow_exception(thrown);
+  } catch (cancelled const&) {
+    if (self.cancel.requested()) return;  // a normal end
+  } catch (...) {
+    // Told below, outside the handler, since what is called there may wait.
+  }
+  char name[32];
+  self.name.copy_to(name);
+  std::uint64_t const id = self.id.load(std::memory_order_relaxed);
+  if (options.on_unhandled_exception) {
+    options.on_unhandled_exception({thrown, name, id});
+    return;
+  }
+  std::fprintf(stderr, "ramie: unhandled exception in detached fiber %llu \"%s\"\n",
+               static_cast<unsigned long long>(id), name);
+  std::rethrow_exception(thrown);  // out of a noexcept function: std::terminate says what it was
+}
+
+void core::settle(fiber_record& fiber, join_word::finish how) noexcept {
+  fiber.state.store(fiber_state::finished, std::memory_order_relaxed);
+  fiber.stack = nullptr;
+  if (how.detached) return free_record(fiber);
+  auto* const waiting = static_cast<waiter*>(how.waiter);
+  bool const won = waiting != nullptr && waiting->claim();
+  fiber.join.end_finish();
+  if (won) waiting->resume();
+}
+
+void core::count_finished(worker& on) noexcept {
+  limit_.give();
+  on.finished.add_one();
+  if (!stopping.load(std::memory_order_relaxed)) return;
+  std::lock_guard lock(drained_mutex_);
+  drained_.notify_all();
+}
+
+void free_record(fiber_record& fiber) noexcept {
+  fiber.state.store(fiber_state::free, std::memory_order_relaxed);
+  fiber.id.store(0, std::memory_order_relaxed);
+  fiber.exception = nullptr;
+  fiber.outcome_kind = task_outcome::none;
+  fiber.pinned_to = nullptr;
+  fiber.pins = fiber.shields = 0;
+  std::construct_at(&fiber.join);
+  // The runtime may have ended before the handle; the pool is there as long as the record.
+  worker_thread* const here = current_worker_thread();
+  if (here != nullptr && here->home().records.get() == fiber.pool) {
+    return here->works_on().give_record(fiber);
+  }
+  fiber.pool->give(&fiber);
+}
+
+// --- what the templates call
+
+fiber_record& acquire_record(core& runtime, fiber_options const& options, bool may_wait) {
+  return runtime.acquire(options, may_wait);
+}
+
+void return_unused_record(fiber_record& fiber) noexcept { fiber.home->return_unused(fiber); }
+
+void launch(fiber_record& fiber, bool detached) noexcept {
+  if (detached) RAMIE_ASSERT(fiber.join.detach());
+  fiber.home->launch(fiber);
+}
+
+void join_fiber(fiber_record& fiber, interruptible mode) {
+  if (!wait_for_end(fiber, steady_time::max(), mode)) RAMIE_UNREACHABLE("a join timed out");
+}
+
+bool wait_fiber(fiber_record& fiber, steady_time deadline) {
+  return wait_for_end(fiber, deadline, interruptible::yes);
+}
+
+void detach_fiber(fiber_record& fiber) noexcept {
+  if (fiber.join.detach()) return;
+  core& home = *fiber.home;
+  home.drop_detached(fiber);
+  free_record(fiber);
+}
+
+void abandon_fiber(fiber_record& fiber) noexcept {
+  if (&fiber == current_fiber()) return detach_fiber(fiber);  // it can't wait for itself
+  if (!fiber.join.done()) request_cancel(fiber);
+  join_fiber(fiber, interruptible::no);
+  fiber.operations->drop_result(fiber);
+  free_record(fiber);
+}
+
+void return_finished_record(fiber_record& fiber) noexcept { free_record(fiber); }
+
+}  // namespace ramie::detail

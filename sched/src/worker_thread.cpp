@@ -1,0 +1,309 @@
+#include "worker_thread.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+
+#include <span>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <ramie/fiber/assert.hpp>
+#include <ramie/fiber/overflow.hpp>
+#include <ramie/sched/cancelled.hpp>
+#include <ramie/sched/detail/futex.hpp>
+#include <ramie/sched/detail/spawn.hpp>
+
+#include "core.hpp"
+#include "fiber_locals.hpp"
+
+namespace ramie::detail {
+
+namespace {
+
+constinit thread_local worker_thread* this_worker_thread = nullptr;
+
+// Signals sent to the process go to the user's own threads; faults stay where they happen.
+void block_signals() noexcept {
+  sigset_t all;
+  ::sigfillset(&all);
+  for (int const fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGPROF}) {
+    ::sigdelset(&all, fault);
+  }
+  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+}
+
+void bind_to_cpu(unsigned index) noexcept {
+  cpu_set_t allowed;
+  if (::sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
+  unsigned const count = static_cast<unsigned>(CPU_COUNT(&allowed));
+  unsigned left = index % count;
+  for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed) || left-- != 0) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    ::sched_setaffinity(0, sizeof(one), &one);
+    return;
+  }
+}
+
+}  // namespace
+
+[[gnu::noinline]] worker_thread* current_worker_thread() noexcept {
+  asm volatile("" ::: "memory");
+  return this_worker_thread;
+}
+
+fiber_record* current_fiber() noexcept {
+  worker_thread* const here = current_worker_thread();
+  return here != nullptr ? here->current() : nullptr;
+}
+
+// --- the thread
+
+void worker_thread::start() {
+  sigset_t before;
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &before);
+  block_signals();  // inherited, so that no signal is taken before the thread's own first step
+  try {
+    os_thread_ = std::thread([this] { main(worker_->index); });
+  } catch (...) {
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw;
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void worker_thread::main(unsigned index) noexcept {
+  runtime_options const& options = home_.options;
+  std::string const name = (options.name + "-" + std::to_string(index)).substr(0, 15);
+  ::pthread_setname_np(::pthread_self(), name.c_str());
+  if (options.pin_workers) bind_to_cpu(index);
+  alternate_signal_stack const signal_stack;
+  this_worker_thread = this;
+  slots_ = thread_slots::of_this_thread();
+  native_.adopt_thread();
+  if (options.on_worker_start) options.on_worker_start(index);
+  searching_ = true;  // whoever started this thread picked it as a sleeper to wake
+  while (fiber_record* const next = find_work()) leave(native_, {}, next);
+  if (options.on_worker_stop) options.on_worker_stop(index);
+  worker_->clear_caches();
+  this_worker_thread = nullptr;
+}
+
+fiber_record* worker_thread::find_work() noexcept {
+  for (;;) {
+    if (home_.workers_end.load(std::memory_order_seq_cst)) return nullptr;
+    fiber_record* found = choose_begun();
+    if (found == nullptr) {
+      worker_->look_around(false);
+      found = choose_begun();
+    }
+    if (found == nullptr && home_.parallel) {
+      if (!searching_) searching_ = home_.idle.try_start_searching();
+      if (searching_) found = worker_->steal();
+      if (found != nullptr && found->stack == nullptr && !begin(*found)) continue;
+    }
+    if (found != nullptr) {
+      if (std::exchange(searching_, false)) home_.stop_searching();
+      return found;
+    }
+    worker_->trim_stacks();
+    home_.idle.announce_sleep(worker_->index, std::exchange(searching_, false));
+    if (!must_not_sleep()) home_.sleep(*this);
+    // Whoever picked this worker to wake it has counted it as a searcher.
+    searching_ = !home_.idle.withdraw(worker_->index);
+    home_.worker_awake();
+  }
+}
+
+// The look at everything between the announcement of sleep and sleep.
+bool worker_thread::must_not_sleep() const noexcept {
+  return home_.workers_end.load(std::memory_order_seq_cst) || pinned_.size() != 0 ||
+         worker_->has_work() || (home_.parallel && home_.surplus_anywhere());
+}
+
+// --- sleeping
+
+void worker_thread::notify() noexcept {
+  switch (place_.exchange(notified, std::memory_order_acq_rel)) {
+    case on_futex:
+      futex_wake(&place_, 1);
+      break;
+    case in_driver_wait:
+      home_.interrupt_driver();
+      break;
+    default:
+      break;
+  }
+}
+
+bool worker_thread::begin_sleep(bool in_driver) noexcept {
+  std::uint32_t expected = awake;
+  return place_.compare_exchange_strong(expected, in_driver ? in_driver_wait : on_futex,
+                                        std::memory_order_acq_rel, std::memory_order_acquire);
+}
+
+void worker_thread::sleep_on_futex() noexcept {
+  while (place_.load(std::memory_order_acquire) == on_futex) {
+    futex_wait(&place_, on_futex, std::chrono::steady_clock::time_point::max());
+  }
+}
+
+void worker_thread::end_sleep() noexcept { place_.exchange(awake, std::memory_order_acq_rel); }
+
+// --- switching
+
+// What runs next, on a stack; null: nothing here.
+fiber_record* worker_thread::choose_begun() noexcept {
+  for (;;) {
+    fiber_record* const chosen = worker_->choose(pinned_);
+    if (chosen == nullptr || chosen->stack != nullptr || begin(*chosen)) return chosen;
+  }
+}
+
+// Gives a fiber its stack. False: there is none to be had, and the fiber has ended with that error.
+bool worker_thread::begin(fiber_record& fiber) noexcept {
+  stack_pool& pool = fiber.odd_stacks != nullptr ? *fiber.odd_stacks : *home_.stacks;
+  stack_top top = nullptr;
+  if (fiber.odd_stacks == nullptr) {
+    top = worker_->take_stack();
+  } else if (pool.take(std::span(&top, 1)) == 0) {
+    top = nullptr;
+  }
+  if (top == nullptr) {
+    fiber_record* const interrupted = std::exchange(current_, nullptr);
+    fiber.operations->discard(fiber);
+    fiber.outcome_kind = task_outcome::exception;
+    fiber.exception = std::make_exception_ptr(
+        std::system_error(std::make_error_code(std::errc::not_enough_memory),
+                          "ramie: the kernel refused the guard page of a fiber's stack"));
+    join_word::finish const how = fiber.join.begin_finish();
+    if (how.detached) home_.drop_detached(fiber);
+    home_.settle(fiber, how);
+    home_.count_finished(*worker_);
+    current_ = interrupted;
+    return false;
+  }
+  fiber.stack = top;
+  fiber.registers.prepare(pool.low(top), static_cast<std::size_t>(top - pool.low(top)), &fiber_main);
+  return true;
+}
+
+void worker_thread::leave(context& from, after_switch todo, fiber_record* next) noexcept {
+  todo_ = todo;
+  current_ = next;
+  if (next != nullptr) next->state.store(fiber_state::running, std::memory_order_relaxed);
+  context::switch_to(from, next != nullptr ? next->registers : native_, slots_);
+  current_worker_thread()->complete_switch();
+}
+
+void worker_thread::complete_switch() noexcept {
+  switch (todo_.what) {
+    case after_switch::kind::nothing:
+      return;
+    case after_switch::kind::park:
+      return complete_park(*todo_.fiber, todo_.episode);
+    case after_switch::kind::yield:
+      todo_.fiber->state.store(fiber_state::ready, std::memory_order_relaxed);
+      if (todo_.fiber->pinned_to != nullptr) return pinned_.push_back(todo_.fiber);
+      return worker_->push_ready(*todo_.fiber);
+    case after_switch::kind::finish:
+      finished_.release();
+      if (todo_.odd_stacks == nullptr) return worker_->give_stack(todo_.stack);
+      todo_.odd_stacks->give(std::span<stack_top const>(&todo_.stack, 1));
+      todo_.odd_stacks->unreserve(1);
+      return;
+  }
+}
+
+void worker_thread::complete_park(fiber_record& fiber, std::uint64_t episode) noexcept {
+  if (!fiber.word.commit_park(episode)) return home_.schedule(fiber, placement::next);
+  // From here on the fiber may run elsewhere, or be gone and its record another's: then its word has
+  // left this episode, and the claim fails.
+  if (fiber.cancel.requested_after_commit() &&
+      fiber.interruptible_now.load(std::memory_order_relaxed)) {
+    cancel_wait(fiber, episode);
+  }
+}
+
+void worker_thread::park(fiber_record& self, std::uint64_t episode) noexcept {
+  self.state.store(fiber_state::parked, std::memory_order_relaxed);
+  leave(self.registers, {after_switch::kind::park, &self, episode}, choose_begun());
+}
+
+void worker_thread::yield(fiber_record& self) noexcept {
+  fiber_record* const next = choose_begun();
+  if (next == nullptr) return;
+  leave(self.registers, {after_switch::kind::yield, &self}, next);
+}
+
+// --- the life of a fiber
+
+void worker_thread::fiber_main() noexcept {
+  current_worker_thread()->complete_switch();
+  for (;;) {
+    fiber_record& self = *current_fiber();
+    run_task(self);
+    finish(self);  // returns when the stack goes on as another fiber's
+  }
+}
+
+void worker_thread::run_task(fiber_record& self) noexcept {
+  if (self.starts_pinned) {
+    self.pins = 1;
+    self.pinned_to = current_worker_thread();
+  }
+  if (self.cancel.requested()) {
+    // Cancelled before its first instruction: it never runs.
+    self.operations->discard(self);
+    self.outcome_kind = task_outcome::exception;
+    self.exception = std::make_exception_ptr(cancelled{});
+  } else {
+    self.operations->run(self);
+  }
+  destroy_locals(self);
+}
+
+// Ends a fiber whose callable has returned: hands out its result, then leaves its stack for what
+// runs next, or lets that go on with the stack.
+void worker_thread::finish(fiber_record& self) noexcept {
+  core& home = *self.home;
+  after_switch todo{after_switch::kind::finish};
+  todo.stack = self.stack;
+  todo.odd_stacks = self.odd_stacks;
+  join_word::finish const how = self.join.begin_finish();
+  if (how.detached) home.drop_detached(self);  // user code, which may wait and migrate
+  worker_thread& here = *current_worker_thread();
+  here.finished_.continue_on(self.registers);
+  here.current_ = nullptr;
+  home.settle(self, how);
+  home.count_finished(*here.worker_);
+  for (;;) {
+    fiber_record* const next = here.worker_->choose(here.pinned_);
+    if (next != nullptr && next->stack == nullptr) {
+      if (here.continue_finished(*next, todo)) return;
+      if (!here.begin(*next)) continue;
+    }
+    here.todo_ = todo;
+    here.current_ = next;
+    if (next != nullptr) next->state.store(fiber_state::running, std::memory_order_relaxed);
+    context::leave_to(here.finished_, next != nullptr ? next->registers : here.native_,
+                      here.slots_);
+  }
+}
+
+// A fresh fiber takes over the warm stack of one that has just ended: no switch at all.
+bool worker_thread::continue_finished(fiber_record& next, after_switch const& todo) noexcept {
+  if (built_with_tsan() || todo.odd_stacks != nullptr || next.odd_stacks != nullptr) return false;
+  next.stack = todo.stack;
+  next.registers.continue_on(finished_);
+  next.state.store(fiber_state::running, std::memory_order_relaxed);
+  current_ = &next;
+  *slots_.error_number = 0;
+  return true;
+}
+
+}  // namespace ramie::detail
