@@ -9,12 +9,13 @@
 // twice:
 //  1. Whoever takes item i at the top moves top_ from i to i + 1 by an atomic step: one succeeds.
 //  2. The owner takes item i at the bottom without such a step only when it has read a top_ below i
-//     (D4) after it has stored i to bottom_ (D3). A thief that takes item i has read i from top_ and
-//     then a bottom_ above i (D8). Had it missed the owner's store, then D8 would come before D3, D3
-//     before D4, and D4 before the step (D9) that brought top_ to i, in the one order of the
-//     sequentially consistent operations; but the thief has read top_ (D7) from that step before D8.
-//     If the owner itself brought top_ to i (D5, D6), then after D3, and the thief sees that.
-//  3. The owner reuses a slot only after it has seen (D1) top_ move past the item in it, and a thief
+//     (D4) after it has stored i to bottom_ (D3). A thief that takes item i has read i from top_
+//     and then a bottom_ above i (D8). Had it missed the owner's store, then D8 would come before
+//     D3, D3 before D4, and D4 before the step (D9) that brought top_ to i, in the one order of the
+//     sequentially consistent operations; but the thief has read top_ (D7) from that step before
+//     D8. If the owner itself brought top_ to i (D5, D6), then after D3, and the thief sees that.
+//  3. The owner reuses a slot only after it has seen (D1) top_ move past the item in it, and a
+//  thief
 //     has read the slot before it moved top_ (D9).
 #pragma once
 
