@@ -1,0 +1,323 @@
+#include "poller.hpp"
+
+#include <cerrno>
+#include <utility>
+
+#include <ramie/io/error.hpp>
+#include <ramie/sched/detail/futex.hpp>
+
+namespace ramie::detail {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+/// All pollers of the process. Its lock is taken before a poller's.
+constinit std::mutex pollers_lock;
+
+std::error_code canceled() {
+  return std::make_error_code(std::errc::operation_canceled);
+}
+
+/// What arming a slot means for the wait: nothing yet if it is to park.
+std::optional<std::error_code> end_of_wait(arm_result armed) {
+  switch (armed) {
+    case arm_result::armed:
+      break;
+    case arm_result::was_ready:
+      return std::error_code();
+    case arm_result::closed:
+      return canceled();
+    case arm_result::busy:
+      return std::make_error_code(std::errc::device_or_resource_busy);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+/// A fiber that waits for one direction of a descriptor. Lives on its stack; the slot points to it.
+struct poller::sleeper {
+  waiter who{};
+  watch* place = nullptr;
+  bool transient = false;     // the watcher goes with the wait: ramie does not own the descriptor
+  std::error_code outcome{};  // written under lock_ by whoever takes it out of the slot
+  sleeper* next = nullptr;
+
+  /// Under lock_: ends the wait of the sleeper that was taken out of a slot, if any.
+  static void deliver(void* taken, std::error_code outcome, sleeper_list& list) noexcept {
+    if (taken == nullptr) return;
+    auto& self = *static_cast<sleeper*>(taken);
+    self.outcome = outcome;
+    if (self.who.claim()) list.push_back(self);
+  }
+};
+
+void poller::sleeper_list::push_back(sleeper& one) noexcept {
+  (last != nullptr ? last->next : first) = &one;
+  last = &one;
+}
+
+void poller::sleeper_list::resume_all() noexcept {
+  while (first != nullptr) {
+    sleeper& one = *first;
+    first = one.next;  // Read first: the sleeper goes away with the resume.
+    one.who.resume(placement::queue);
+  }
+  last = nullptr;
+}
+
+constinit poller* poller::all_pollers = nullptr;
+
+poller::poller() {
+  constexpr unsigned flags =
+      static_cast<unsigned>(EVBACKEND_EPOLL) | static_cast<unsigned>(EVFLAG_NOENV) |
+      static_cast<unsigned>(EVFLAG_NOSIGMASK) | static_cast<unsigned>(EVFLAG_NOINOTIFY);
+  loop_.reset(ev_loop_new(flags));
+  if (!loop_) throw std::system_error(errno, std::system_category(), "ramie: ev_loop_new");
+  ev_set_userdata(loop_.get(), this);
+  ev_set_loop_release_cb(
+      loop_.get(),
+      [](struct ev_loop* loop) noexcept {
+        static_cast<poller*>(ev_userdata(loop))->lock_.unlock();
+      },
+      [](struct ev_loop* loop) noexcept { static_cast<poller*>(ev_userdata(loop))->lock_.lock(); });
+  ev_async_init(&doorbell_, [](struct ev_loop*, ev_async*, int) {});
+  ev_async_start(loop_.get(), &doorbell_);
+  ev_timer_init(
+      &timer_,
+      [](struct ev_loop* loop, ev_timer*, int) {
+        static_cast<poller*>(ev_userdata(loop))->timer_fired_ = true;
+      },
+      0, 0);
+  std::lock_guard const guard(pollers_lock);
+  next_ = std::exchange(all_pollers, this);
+}
+
+poller::~poller() {
+  std::lock_guard const guard(pollers_lock);
+  poller** at = &all_pollers;
+  while (*at != this) at = &(*at)->next_;
+  *at = next_;
+}
+
+poller* poller::of_this_fiber() {
+  static driver_factory const make = [] { return std::make_unique<poller>(); };
+  // Safe: a runtime that uses io has no driver but the one this factory makes.
+  return static_cast<poller*>(ensure_io_driver(make));
+}
+
+// --- the fiber that waits
+
+/// The place of a direction whose record the target has adopted before; null otherwise.
+watch* poller::find_owned(wait_target target, direction side) noexcept {
+  record* const known = table_.find(target.number);
+  bool const owned = known != nullptr && target.owner != nullptr &&
+                     known->owner.load(std::memory_order_acquire) == target.identity;  // [R2]
+  return owned ? &known->side(side) : nullptr;
+}
+
+std::error_code poller::wait(wait_target target, direction side) {
+  sleeper self;
+  self.place = find_owned(target, side);
+  if (self.place != nullptr) {
+    if (auto const end = end_of_wait(self.place->slot.arm(&self))) return *end;
+  }
+  if (self.place == nullptr || !self.place->active.load(std::memory_order_relaxed)) {
+    if (auto const end = enlist(target, side, self)) return *end;
+  }
+  char const* const what = side == direction::read ? "readable" : "writable";
+  return finish(self, self.who.park({what, self.place}));
+}
+
+/// Sees to it that the sleeper is in its slot and that the descriptor is watched.
+std::optional<std::error_code> poller::enlist(wait_target target, direction side, sleeper& self) {
+  std::uint32_t waiting = idle;
+  {
+    std::lock_guard const guard(lock_);
+    bool const closed = target.closed();
+    if (self.place == nullptr) {
+      if (closed) return canceled();
+      record* const mine = adopt(target);
+      if (mine == nullptr) return std::make_error_code(std::errc::too_many_files_open);
+      self.place = &mine->side(side);
+      self.transient = mine->owner.load(std::memory_order_relaxed) == record::stranger;
+      if (auto const end = end_of_wait(self.place->slot.arm(&self))) return end;
+    }
+    // If it is closed, forget() has taken the sleeper or will.
+    if (closed || self.place->active.load(std::memory_order_relaxed)) return std::nullopt;
+    start(*self.place, target.number, side == direction::read ? EV_READ : EV_WRITE);
+    waiting = state_.load(std::memory_order_relaxed);  // It begins to wait under lock_ only.
+  }
+  // Whoever waits has not told the kernel about the new watcher.
+  if (waiting == in_futex) interrupt();
+  if (waiting == in_loop) ev_async_send(loop_.get(), &doorbell_);
+  return std::nullopt;
+}
+
+std::error_code poller::finish(sleeper& self, wake how) {
+  auto& slot = self.place->slot;
+  if (how != wake::unparked) {
+    if (slot.disarm(&self)) {
+      if (self.transient) {
+        std::lock_guard const guard(lock_);
+        stop(*self.place);
+      }
+      throw_cancelled();
+    }
+    // An event or a close came first, and completion wins. Whoever took the sleeper is done with it
+    // once the lock is free.
+    std::lock_guard const guard(lock_);
+  }
+  if (self.outcome != canceled()) slot.consume();
+  return self.outcome;
+}
+
+/// The record of the number, which is the target's from now on; null if the number is too large. A
+/// stranger leaves a record to its owner.
+record* poller::adopt(wait_target target) {
+  record* const mine = table_.make(target.number);
+  if (mine == nullptr) return nullptr;
+  std::uint64_t const owner = mine->owner.load(std::memory_order_relaxed);
+  if (owner == target.identity || (target.owner == nullptr && owner >= record::first_identity)) {
+    return mine;
+  }
+  for (watch& side : mine->sides) {
+    stop(side);
+    side.slot.reset();
+  }
+  mine->owner.store(target.identity, std::memory_order_release);  // [R1]
+  return mine;
+}
+
+void poller::start(watch& side, int number, int events) noexcept {
+  // Initialised anew each time: that tells libev that the number may mean another file by now.
+  ev_io_init(
+      &side.event,
+      [](struct ev_loop* loop, ev_io* event, int what) {
+        static_cast<poller*>(ev_userdata(loop))->on_event(*static_cast<watch*>(event->data), what);
+      },
+      number, events);
+  side.event.data = &side;
+  side.generation = side.slot.generation();
+  ev_io_start(loop_.get(), &side.event);
+  side.active.store(true, std::memory_order_relaxed);
+  active_.store(active_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+void poller::stop(watch& side) noexcept {
+  if (!side.active.load(std::memory_order_relaxed)) return;
+  ev_io_stop(loop_.get(), &side.event);
+  side.active.store(false, std::memory_order_relaxed);
+  active_.store(active_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+}
+
+// --- the end of a descriptor
+
+void poller::forget(int number, std::uint64_t identity, sleeper_list& list) noexcept {
+  std::lock_guard const guard(lock_);
+  record* const known = table_.find(number);
+  if (known == nullptr || known->owner.load(std::memory_order_relaxed) != identity) return;
+  for (watch& side : known->sides) {
+    stop(side);
+    sleeper::deliver(side.slot.close(), canceled(), list);
+  }
+  // relaxed: the slots are closed until somebody adopts the record.
+  known->owner.store(record::nobody, std::memory_order_relaxed);
+}
+
+void poller::forget_everywhere(int number, std::uint64_t identity) noexcept {
+  sleeper_list list;
+  {
+    std::lock_guard const guard(pollers_lock);
+    for (poller* one = all_pollers; one != nullptr; one = one->next_) {
+      one->forget(number, identity, list);
+    }
+  }
+  list.resume_all();
+}
+
+// --- the worker that waits
+
+/// libev reports an event, or that it has given the watcher up.
+void poller::on_event(watch& side, int events) noexcept {
+  bool const failed = (events & EV_ERROR) != 0;
+  auto const outcome = failed ? make_error_code(io::errc::registration_failed) : std::error_code();
+  void* const taken = side.slot.signal(side.generation);
+  bool const transient = taken != nullptr && static_cast<sleeper*>(taken)->transient;
+  sleeper::deliver(taken, outcome, ready_);
+  // A worker that would block is not to be woken again and again for what nobody waits for. One
+  // that has other work leaves the watcher alone: its reader is likely to be in a queue.
+  if (failed || transient || (taken == nullptr && blocking_turn_)) {
+    stop(side);
+    // Whoever armed the slot before it could see that is served here: DESIGN.md#disarming.
+    sleeper::deliver(side.slot.signal(side.generation), outcome, ready_);
+  }
+}
+
+/// False: there was an interrupt that this wait answers.
+bool poller::begin_wait(std::uint32_t how) noexcept {
+  std::uint32_t expected = idle;
+  if (state_.compare_exchange_strong(expected, how, std::memory_order_acq_rel,  // [I1]
+                                     std::memory_order_acquire)) {
+    return true;
+  }
+  end_wait();
+  return false;
+}
+
+void poller::end_wait() noexcept {
+  state_.exchange(idle, std::memory_order_acq_rel);
+}  // [I1]
+
+void poller::run_loop(clock::time_point deadline) noexcept {
+  blocking_turn_ = clock::now() < deadline && begin_wait(in_loop);
+  if (!blocking_turn_) {
+    ev_run(loop_.get(), EVRUN_NOWAIT);
+    return;
+  }
+  timer_fired_ = false;
+  if (deadline != clock::time_point::max()) {
+    ev_now_update(loop_.get());
+    ev_timer_set(&timer_, std::chrono::duration<double>(deadline - clock::now()).count(), 0.0);
+    ev_timer_start(loop_.get(), &timer_);
+  }
+  // It goes round for a new watcher, which rings the doorbell without an interrupt.
+  do {
+    ev_run(loop_.get(), EVRUN_ONCE);
+  } while (ready_.first == nullptr && !timer_fired_ &&
+           state_.load(std::memory_order_relaxed) == in_loop);
+  ev_timer_stop(loop_.get(), &timer_);
+  end_wait();
+}
+
+void poller::wait_until(clock::time_point deadline) {
+  std::unique_lock lock(lock_);
+  if (active_.load(std::memory_order_relaxed) == 0) {
+    bool const wait = clock::now() < deadline && begin_wait(in_futex);
+    lock.unlock();
+    if (!wait) return;
+    futex_wait(&state_, in_futex, deadline);
+    end_wait();
+    return;
+  }
+  run_loop(deadline);
+  sleeper_list list = std::exchange(ready_, {});
+  lock.unlock();
+  list.resume_all();
+}
+
+void poller::interrupt() noexcept {
+  switch (state_.exchange(notified, std::memory_order_acq_rel)) {  // [I1]
+    case in_futex:
+      futex_wake(&state_, 1);
+      break;
+    case in_loop:
+      ev_async_send(loop_.get(), &doorbell_);
+      break;
+    default:
+      break;
+  }
+}
+
+}  // namespace ramie::detail

@@ -1,0 +1,110 @@
+// The one module that knows libev: where an idle worker waits for descriptors.
+//
+// One loop per runtime, which all its workers share (io/DESIGN.md#decisions, D-01). The loop and
+// its watchers are touched under `lock_` only; libev lets go of the lock while it is inside
+// epoll_wait. A watcher is started at the first wait for its descriptor and left alone after that,
+// so that a wait in the steady state costs no system call but its share of epoll_wait.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <system_error>
+
+#include <ramie/io/detail/descriptor.hpp>
+#include <ramie/sched/driver.hpp>
+#include <ramie/sched/park.hpp>
+
+#include "descriptor_table.hpp"
+#include "libev.hpp"
+
+namespace ramie::detail {
+
+/// What is waited for.
+struct wait_target {
+  int number;
+  std::uint64_t identity;   // record::stranger if ramie does not own it
+  descriptor const* owner;  // null then
+
+  bool closed() const noexcept { return owner != nullptr && !owner->is_open(); }
+};
+
+class poller final : public driver {
+ public:
+  /// Throws std::system_error if the kernel gives no epoll descriptor.
+  poller();
+  poller(poller const&) = delete;
+  poller& operator=(poller const&) = delete;
+  ~poller() override;
+
+  /// That of the calling fiber's runtime, made if need be; null on a plain thread.
+  static poller* of_this_fiber();
+
+  void wait_until(std::chrono::steady_clock::time_point deadline) override;
+  void interrupt() noexcept override;
+  bool has_sources() const noexcept override {
+    return active_.load(std::memory_order_relaxed) > 0;  // A hint.
+  }
+
+  /// Parks the calling fiber until the descriptor is ready. Errors as descriptor::wait.
+  std::error_code wait(wait_target target, direction side);
+
+  /// Wakes those who wait for an owned descriptor, in every poller of the process, and stops
+  /// watching it. The number is still in use.
+  static void forget_everywhere(int number, std::uint64_t identity) noexcept;
+
+ private:
+  struct sleeper;
+  struct loop_deleter {
+    void operator()(struct ev_loop* loop) const noexcept { ev_loop_destroy(loop); }
+  };
+  /// Sleepers that were claimed and are to be resumed, in order. Guarded by lock_ until taken.
+  struct sleeper_list {
+    sleeper* first = nullptr;
+    sleeper* last = nullptr;
+    void push_back(sleeper& one) noexcept;
+    void resume_all() noexcept;
+  };
+
+  watch* find_owned(wait_target target, direction side) noexcept;
+  std::optional<std::error_code> enlist(wait_target target, direction side, sleeper& self);
+  std::error_code finish(sleeper& self, wake how);
+
+  // Under lock_:
+  record* adopt(wait_target target);
+  void start(watch& side, int number, int events) noexcept;
+  void stop(watch& side) noexcept;
+  void on_event(watch& side, int events) noexcept;
+  void forget(int number, std::uint64_t identity, sleeper_list& list) noexcept;
+  void run_loop(std::chrono::steady_clock::time_point deadline) noexcept;
+  bool begin_wait(std::uint32_t how) noexcept;
+  void end_wait() noexcept;
+
+  enum : std::uint32_t { idle, notified, in_futex, in_loop };
+
+  std::mutex lock_;
+  std::unique_ptr<struct ev_loop, loop_deleter> loop_;
+  ev_async doorbell_{};
+  ev_timer timer_{};
+  descriptor_table table_;
+  sleeper_list ready_;          // guarded by lock_
+  bool blocking_turn_ = false;  // guarded by lock_: whether ev_run may block
+  bool timer_fired_ = false;    // guarded by lock_
+
+  // How many watchers are started. Written under lock_.
+  std::atomic<int> active_{0};
+  // idle: nobody waits | notified: an interrupt that nobody has seen | in_futex: somebody waits on
+  // this word, because nothing is watched | in_loop: somebody is in epoll_wait, or about to be.
+  // [I1] acq_rel in interrupt and in begin_wait and end_wait: the waiting worker sees what the
+  // interrupting one did before.
+  std::atomic<std::uint32_t> state_{idle};
+
+  // All pollers of the process, and the next one of them. Guarded by a lock of their own.
+  static poller* all_pollers;
+  poller* next_ = nullptr;
+};
+
+}  // namespace ramie::detail

@@ -1,0 +1,112 @@
+#include "thread_wait.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <mutex>
+
+namespace ramie::detail {
+
+namespace {
+
+/// What wakes one thread out of poll(2); made at its first wait.
+class doorbell {
+ public:
+  doorbell() = default;
+  doorbell(doorbell const&) = delete;
+  doorbell& operator=(doorbell const&) = delete;
+  ~doorbell() {
+    if (number_ >= 0) ::close(number_);
+  }
+
+  /// Negative if the kernel gives none; errno says why.
+  int number() noexcept {
+    if (number_ < 0) number_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return number_;
+  }
+
+ private:
+  int number_ = -1;
+};
+
+/// A thread in poll(2) on an owned descriptor.
+struct thread_sleeper {
+  std::uint64_t identity;
+  direction side;
+  int bell;
+  thread_sleeper* next;
+};
+
+constinit std::mutex sleepers_lock;
+constinit thread_sleeper* sleepers = nullptr;  // guarded by sleepers_lock
+
+std::error_code last_error() {
+  return {errno, std::system_category()};
+}
+
+/// Publishes the wait, unless there is another one or the descriptor is closed: then the error.
+std::error_code link(thread_sleeper& self, wait_target target) {
+  std::lock_guard const guard(sleepers_lock);
+  // The closer marks the descriptor before it takes the lock to look for sleepers.
+  if (target.closed()) return std::make_error_code(std::errc::operation_canceled);
+  for (thread_sleeper const* other = sleepers; other != nullptr; other = other->next) {
+    if (other->identity == self.identity && other->side == self.side) {
+      return std::make_error_code(std::errc::device_or_resource_busy);
+    }
+  }
+  self.next = sleepers;
+  sleepers = &self;
+  return {};
+}
+
+void unlink(thread_sleeper& self) noexcept {
+  std::lock_guard const guard(sleepers_lock);
+  thread_sleeper** at = &sleepers;
+  while (*at != &self) at = &(*at)->next;
+  *at = self.next;
+}
+
+std::error_code poll_until_ready(pollfd* polled, nfds_t count) {
+  while (::poll(polled, count, -1) < 0) {
+    if (errno != EINTR) return last_error();
+  }
+  if ((polled[0].revents & POLLNVAL) != 0) {
+    return std::make_error_code(std::errc::bad_file_descriptor);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::error_code thread_wait(wait_target target, direction side) {
+  short const events = side == direction::read ? POLLIN : POLLOUT;
+  pollfd polled[2] = {{target.number, events, 0}, {-1, POLLIN, 0}};
+  if (target.owner == nullptr) return poll_until_ready(polled, 1);
+
+  thread_local doorbell bell;  // Plain threads only: no fiber comes here.
+  polled[1].fd = bell.number();
+  if (polled[1].fd < 0) return last_error();
+  thread_sleeper self{target.identity, side, polled[1].fd, nullptr};
+  if (std::error_code const refused = link(self, target)) return refused;
+  std::error_code const error = poll_until_ready(polled, 2);
+  unlink(self);
+  std::uint64_t rings = 0;
+  // Silences the bell for the next wait; it may have been rung after the poll.
+  bool const rung = ::read(polled[1].fd, &rings, sizeof rings) > 0;
+  if (rung) return std::make_error_code(std::errc::operation_canceled);
+  return error;
+}
+
+void wake_threads_that_wait_for(std::uint64_t identity) noexcept {
+  std::lock_guard const guard(sleepers_lock);
+  for (thread_sleeper const* one = sleepers; one != nullptr; one = one->next) {
+    std::uint64_t const ring = 1;
+    if (one->identity == identity) {
+      [[maybe_unused]] auto const written = ::write(one->bell, &ring, sizeof ring);
+    }
+  }
+}
+
+}  // namespace ramie::detail

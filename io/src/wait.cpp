@@ -1,0 +1,46 @@
+#include <ramie/io/wait.hpp>
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <string>
+
+#include "poller.hpp"
+#include "thread_wait.hpp"
+
+namespace ramie::io {
+
+namespace {
+
+using detail::direction;
+
+std::error_code wait_for(int fd, direction side) {
+  detail::wait_target const target{fd, detail::record::stranger, nullptr};
+  detail::poller* const here = detail::poller::of_this_fiber();
+  if (here == nullptr && fd >= 0) return detail::thread_wait(target, side);
+  // libev takes valid numbers only.
+  if (::fcntl(fd, F_GETFD) < 0) return {errno, std::system_category()};
+  return here->wait(target, side);
+}
+
+void throw_on_error(std::error_code error, const char* operation, int fd) {
+  if (error) throw std::system_error(error, operation + std::string(" ") + std::to_string(fd));
+}
+
+}  // namespace
+
+void wait_readable(int fd, std::error_code& error) {
+  error = wait_for(fd, direction::read);
+}
+void wait_writable(int fd, std::error_code& error) {
+  error = wait_for(fd, direction::write);
+}
+
+void wait_readable(int fd) {
+  throw_on_error(wait_for(fd, direction::read), "wait_readable", fd);
+}
+void wait_writable(int fd) {
+  throw_on_error(wait_for(fd, direction::write), "wait_writable", fd);
+}
+
+}  // namespace ramie::io
