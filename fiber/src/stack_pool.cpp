@@ -24,7 +24,10 @@ constexpr std::size_t max_slab_bytes = std::size_t{1} << 30;
 
 // The pages at the top of a free stack that stay: most fibers need no more, and a fresh page costs
 // a fault.
-constexpr std::size_t warm_bytes = 4 * page_size;
+constexpr std::size_t warm_bytes = 3 * page_size;
+
+// The free stacks of a pool that keep their warm pages however long it is idle.
+constexpr std::size_t kept_warm = 256;
 
 [[noreturn]] void throw_exhausted(int error, const char* what) {
   throw std::system_error(error, std::system_category(), what);
@@ -152,6 +155,8 @@ std::size_t stack_pool::take(std::span<stack_top> out) noexcept {
     if (!free_.empty()) {
       out[taken++] = free_.back();
       free_.pop_back();
+      trimmed_ = std::min(trimmed_, free_.size());
+      cold_ = std::min(cold_, free_.size());
       continue;
     }
     // Fresh stacks cost a page fault each: one at a time, so that none is taken in vain.
@@ -171,9 +176,24 @@ std::size_t stack_pool::take(std::span<stack_top> out) noexcept {
 }
 
 void stack_pool::give(std::span<stack_top const> stacks) noexcept {
-  for (stack_top top : stacks) trim(top);
   std::lock_guard lock(mutex_);
   for (stack_top top : stacks) free_.push_back(top);
+  untrimmed_.store(true, std::memory_order_relaxed);
+}
+
+bool stack_pool::trim_free() noexcept {
+  std::lock_guard lock(mutex_);
+  for (; trimmed_ < free_.size(); ++trimmed_) trim(free_[trimmed_]);
+  // The coldest stacks are at the front: taking and giving happen at the back.
+  std::size_t const excess = free_.size() > kept_warm ? free_.size() - kept_warm : 0;
+  std::size_t const goal = excess > cold_ ? cold_ + (excess - cold_ + 3) / 4 : cold_;
+  for (; cold_ < goal; ++cold_) {
+    std::byte* const top = free_[cold_];
+    ::madvise(top - warm_bytes, warm_bytes, MADV_DONTNEED);
+  }
+  bool const more = cold_ < excess;
+  untrimmed_.store(more, std::memory_order_relaxed);
+  return more;
 }
 
 std::size_t stack_pool::high_water(stack_top top) const noexcept {
@@ -187,7 +207,6 @@ std::size_t stack_pool::high_water(stack_top top) const noexcept {
 
 void stack_pool::trim(stack_top top) const noexcept {
   std::byte* const bottom = low(top);
-  if (static_cast<std::size_t>(top - bottom) <= warm_bytes) return;
   std::byte* const warm = top - warm_bytes;
   bool fat = false;
   for_each_residency(bottom, warm, [&](bool resident, std::byte*) {
@@ -205,12 +224,12 @@ std::size_t stack_pool::mapped() const noexcept {
 void stack_cache::flush(std::size_t count) noexcept {
   pool_->give(std::span<stack_top const>(stacks_).subspan(count_ - count, count));
   count_ -= count;
-  untrimmed_ = std::min(untrimmed_, count_);
+  dirty_ = std::min(dirty_, count_);
 }
 
 void stack_cache::trim() noexcept {
-  for (std::size_t i = 0; i < std::min(untrimmed_, count_); ++i) pool_->trim(stacks_[i]);
-  untrimmed_ = 0;
+  for (std::size_t i = 0; i < std::min(dirty_, count_); ++i) pool_->trim(stacks_[i]);
+  dirty_ = 0;
 }
 
 }  // namespace ramie::detail

@@ -113,6 +113,7 @@ class core {
   void drain() noexcept;
   void join_threads() noexcept;
 
+  tick_time trim_when_due(worker& idle_one) noexcept;
   void wake(int index) noexcept;
   void start_thread(unsigned index);
   void monitor_main() noexcept;
@@ -139,7 +140,8 @@ class core {
   std::mutex driver_change_;
   std::unique_ptr<driver> first_driver_;
   std::unique_ptr<driver> io_driver_;
-  std::mutex driver_turn_;  // held by the one worker that is inside the driver
+  std::mutex driver_turn_;   // held by the one worker that is inside the driver
+  tick_time next_trim_ = 0;  // under driver_turn_: no stack is trimmed before
   // Until when the worker inside the driver waits; nobody_waits when there is none. seq_cst: it
   // writes this and then reads the timers (timer_heap::next_due_), while a worker that goes to sleep
   // elsewhere has written its timers and then reads this.

@@ -16,6 +16,7 @@ namespace {
 
 constexpr tick_time monitor_period = 500'000;  // nanoseconds
 constexpr int idle_ticks_before_sleep = 20;
+constexpr tick_time trim_period = 100'000'000;
 
 steady_time to_time(tick_time when) noexcept {
   return when == never ? steady_time::max()
@@ -86,9 +87,10 @@ void core::poll() noexcept {
 void core::sleep(worker_thread& self) noexcept {
   if (driver_turn_.try_lock()) {
     if (self.begin_sleep(true)) {
+      tick_time const trim_at = trim_when_due(self.works_on());
       tick_time due = never;
       for (;;) {
-        due = next_timer();
+        due = std::min(next_timer(), trim_at);
         sleep_deadline_.store(due, std::memory_order_seq_cst);
         if (next_timer() >= due) break;
       }
@@ -104,6 +106,17 @@ void core::sleep(worker_thread& self) noexcept {
     self.sleep_on_futex();
   }
   self.end_sleep();
+}
+
+// Gives memory of unused stacks back, at most once per period: a runtime that is idle for a moment
+// keeps its warm stacks. Returns when to look again. By the worker that has the driver's turn.
+tick_time core::trim_when_due(worker& idle_one) noexcept {
+  if (!idle_one.untrimmed_stacks() && !stacks->untrimmed()) return never;
+  if (now() < next_trim_) return next_trim_;
+  idle_one.trim_stacks();
+  bool const more = stacks->trim_free();
+  next_trim_ = now() + trim_period;
+  return more ? next_trim_ : never;
 }
 
 void core::interrupt_driver() noexcept { driver_.load(std::memory_order_acquire)->interrupt(); }

@@ -18,11 +18,14 @@ constexpr std::uint32_t steal_batch = 256;
 constexpr int steal_rounds = 2;
 constexpr std::uint64_t sample_interval = 64;
 
+// After so many nanoseconds of newest first, the oldest fiber is begun.
+constexpr tick_time oldest_patience = 10'000'000;
+
 }  // namespace
 
 worker::worker(core& owner, unsigned number, std::uint64_t seed)
     : home(owner), index(number), records_(*owner.records), stacks_(*owner.stacks),
-      random_state_(seed | 1) {}
+      random_state_(seed | 1), oldest_since_(owner.now()) {}
 
 // xorshift64* (G. Marsaglia 2003, S. Vigna 2016): spreads, no more.
 std::uint64_t worker::random() noexcept {
@@ -52,10 +55,9 @@ fiber_record* worker::choose(fiber_list& pinned) noexcept {
   fiber_record* chosen = nullptr;
   if (choices.get() % housekeeping_interval == 0) {
     look_around(true);
-    // The newest first starves the oldest, if new ones never end.
-    chosen = fresh_.pop_front(!home.parallel);
+    if (choices.get() % (16 * housekeeping_interval) == 0) check_oldest();
   }
-  if (chosen == nullptr && pinned.size() != 0) chosen = pinned.pop_front();
+  if (pinned.size() != 0) chosen = pinned.pop_front();
   if (chosen == nullptr && budget_ > 0 && (chosen = take_next()) != nullptr) {
     --budget_;
   } else if (chosen == nullptr) {
@@ -70,9 +72,26 @@ fiber_record* worker::choose(fiber_list& pinned) noexcept {
 // Fresh and ready fibers in turn, so that neither kind waits for the end of the other.
 fiber_record* worker::take_queued() noexcept {
   bool const fresh_first = choices.get() % 2 == 0;
-  fiber_record* chosen = fresh_first ? fresh_.pop_back(!home.parallel) : take_ready();
-  if (chosen == nullptr) chosen = fresh_first ? take_ready() : fresh_.pop_back(!home.parallel);
+  fiber_record* chosen = fresh_first ? take_fresh() : take_ready();
+  if (chosen == nullptr) chosen = fresh_first ? take_ready() : take_fresh();
   return chosen != nullptr || mail_.empty() ? chosen : mail_.pop();
+}
+
+// The newest of those that never ran: depth first keeps few stacks in use and warm. But the oldest
+// has its turn now and then, or a stream of new ones would starve it.
+fiber_record* worker::take_fresh() noexcept {
+  if (!std::exchange(oldest_first_, false)) return fresh_.pop_back(!home.parallel);
+  return fresh_.pop_front(!home.parallel);
+}
+
+void worker::check_oldest() noexcept {
+  tick_time const at = home.now();
+  if (fresh_.size() == 0) {
+    oldest_since_ = at;
+  } else if (at - oldest_since_ > oldest_patience) {
+    oldest_first_ = true;
+    oldest_since_ = at;
+  }
 }
 
 // The oldest of the woken ones. What the ring had no room for comes back when it is empty.

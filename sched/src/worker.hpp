@@ -68,6 +68,7 @@ class alignas(64) worker {
   stack_top take_stack() noexcept { return stacks_.take(); }
   void give_stack(stack_top stack) noexcept { stacks_.give(stack); }
   void trim_stacks() noexcept { stacks_.trim(); }
+  bool untrimmed_stacks() const noexcept { return stacks_.untrimmed(); }
   std::uint64_t new_id() noexcept;
   void clear_caches() noexcept;
 
@@ -99,6 +100,8 @@ class alignas(64) worker {
   fiber_record* take_next() noexcept;
   fiber_record* take_queued() noexcept;
   fiber_record* take_ready() noexcept;
+  fiber_record* take_fresh() noexcept;
+  void check_oldest() noexcept;
   fiber_record* take_from(worker& victim, bool singles) noexcept;
   fiber_record* take_half(work_deque& from) noexcept;
   fiber_record* take_stuck(worker& victim) noexcept;
@@ -110,6 +113,8 @@ class alignas(64) worker {
   stack_cache stacks_;
   unsigned budget_ = next_budget;
   std::uint64_t random_state_;
+  tick_time oldest_since_;      // when fresh_ was last seen empty, or taken oldest first
+  bool oldest_first_ = false;   // the next fresh fiber to begin is the oldest
   std::uint64_t next_id_ = 0;
   std::uint64_t ids_end_ = 0;
 

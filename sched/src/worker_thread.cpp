@@ -110,7 +110,6 @@ fiber_record* worker_thread::find_work() noexcept {
       if (std::exchange(searching_, false)) home_.stop_searching();
       return found;
     }
-    worker_->trim_stacks();
     home_.idle.announce_sleep(worker_->index, std::exchange(searching_, false));
     if (!must_not_sleep()) home_.sleep(*this);
     // Whoever picked this worker to wake it has counted it as a searcher.

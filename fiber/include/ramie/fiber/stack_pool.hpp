@@ -12,6 +12,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <mutex>
 #include <span>
@@ -59,8 +60,16 @@ class stack_pool {
   /// Fills a part of `out` and returns how many. 0 only if the kernel refuses a guard page.
   std::size_t take(std::span<stack_top> out) noexcept;
 
-  /// Takes stacks back; pages that were touched deep inside go back to the kernel.
+  /// Takes stacks back.
   void give(std::span<stack_top const> stacks) noexcept;
+
+  /// Gives memory of free stacks back to the kernel: pages that were touched deep inside, and, of
+  /// a part of the stacks that are free beyond a few, all pages. True: there is more to be had, in
+  /// a while; a burst of use that follows soon finds warm stacks.
+  bool trim_free() noexcept;
+
+  /// Whether trim_free would find anything.
+  bool untrimmed() const noexcept { return untrimmed_.load(std::memory_order_relaxed); }
 
   /// The stack's lowest usable byte.
   std::byte* low(stack_top top) const noexcept { return top - size_ + page_size; }
@@ -69,7 +78,7 @@ class stack_pool {
   /// pages. The stack must not be unmapped meanwhile.
   std::size_t high_water(stack_top top) const noexcept;
 
-  /// Gives all pages but the top few back to the kernel. The stack must be free.
+  /// Gives all pages but the warm ones at the top back to the kernel. The stack must be free.
   void trim(stack_top top) const noexcept;
 
   std::size_t mapped() const noexcept;
@@ -90,6 +99,9 @@ class stack_pool {
   mutable std::mutex mutex_;
   std::vector<slab> slabs_;
   std::vector<stack_top> free_;   // capacity >= mapped_ at all times
+  std::size_t trimmed_ = 0;       // free_[0, trimmed_) have no deep pages
+  std::size_t cold_ = 0;          // free_[0, cold_) have no pages at all; <= trimmed_
+  std::atomic<bool> untrimmed_{false};  // relaxed: a hint, written under the lock
   std::byte* fresh_ = nullptr;    // stacks of the newest slab that were never handed out
   std::byte* fresh_end_ = nullptr;
   std::vector<slab> waiting_;     // newer slabs, untouched so far
@@ -101,7 +113,7 @@ class stack_pool {
 /// A worker's few free stacks: taking and giving costs no lock in steady state.
 class stack_cache {
  public:
-  static constexpr std::size_t capacity = 32;
+  static constexpr std::size_t capacity = 128;
 
   explicit stack_cache(stack_pool& pool) noexcept : pool_(&pool) {}
   stack_cache(stack_cache const&) = delete;
@@ -118,12 +130,13 @@ class stack_cache {
   void give(stack_top top) noexcept {
     if (count_ == capacity) flush(capacity / 2);
     stacks_[count_++] = top;
-    if (untrimmed_ < count_) untrimmed_ = count_;
+    if (dirty_ < count_) dirty_ = count_;
   }
 
   /// Gives the deep pages of the stacks that came back since the last call to the kernel: for a
   /// worker that has nothing else to do.
   void trim() noexcept;
+  bool untrimmed() const noexcept { return dirty_ != 0; }
 
   /// Returns everything to the pool.
   void clear() noexcept { flush(count_); }
@@ -133,7 +146,7 @@ class stack_cache {
 
   stack_pool* pool_;
   std::size_t count_ = 0;
-  std::size_t untrimmed_ = 0;  // stacks_[0, untrimmed_) may have fat ones among them
+  std::size_t dirty_ = 0;  // stacks_[0, dirty_) may have deep pages
   std::array<stack_top, capacity> stacks_{};
 };
 
