@@ -1,0 +1,102 @@
+# What CI consists of. Sourced: each part NAME is a function part_NAME (dashes become underscores).
+
+# shellcheck disable=SC2034  # read by whoever sources this
+ramie_parts=(lint gcc-release clang-release gcc-debug clang-debug header-sets install models
+  asan-ubsan tsan-1 tsan-2 tsan-4 tsan-8 examples bench-smoke)
+
+ramie_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+
+# Shows every tenth part of ninja's or ctest's progress, and whatever is not progress.
+progress() {
+  awk '
+    match($0, /^\[[0-9]+\/[0-9]+\]/) { split(substr($0, 2, RLENGTH - 2), at, "/") }
+    match($0, /^ *[0-9]+\/[0-9]+ Test/) { split($1, at, "/"); if (/Failed|Timeout|\*\*\*/) print }
+    /^ *Start +[0-9]+:/ { next }
+    match($0, /^\[[0-9]+\/[0-9]+\]/) || match($0, /^ *[0-9]+\/[0-9]+ Test/) {
+      tenth = int(10 * at[1] / at[2])
+      if (tenth != shown || at[1] == at[2]) { print "  " at[1] " of " at[2]; shown = tenth }
+      fflush(); next
+    }
+    /^-- |^Internal ctest|^Test project|^ *$|^Label Time|proc \([0-9]+ tests?\)/ { next }
+    { print; fflush() }'
+}
+
+# configure NAME COMPILER TYPE [cmake arguments]: the build folder NAME.
+configure() {
+  local name=$1 compiler=$2 type=$3
+  shift 3
+  cmake -S "$ramie_root" -B "$RAMIE_CI_DIR/$name" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \
+    -DCMAKE_BUILD_TYPE="$type" -DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DRAMIE_MODELS=OFF "$@" >/dev/null
+}
+
+build() { ninja -C "$RAMIE_CI_DIR/$1" "${@:2}" 2>&1 | progress; }
+
+# test_in NAME [ctest arguments]
+test_in() {
+  ctest --test-dir "$RAMIE_CI_DIR/$1" -j "$(nproc)" --output-on-failure --no-tests=error "${@:2}" 2>&1 |
+    progress
+}
+
+# The tests that belong to every build; the labelled ones have parts of their own.
+unit=(-LE '^(model|install|example)$')
+unit_sanitized=(-LE '^(model|install|example|no-sanitizer)$')
+
+matrix() {
+  configure "$1" "$2" "$3" "${@:4}"
+  build "$1"
+  test_in "$1" "${unit[@]}"
+}
+
+part_lint() {
+  cd "$ramie_root"
+  git ls-files -z '*.cpp' '*.hpp' | xargs -0 clang-format --dry-run -Werror
+  python3 tests/support/lint.py
+}
+
+part_gcc_release() { matrix gcc-release g++ Release -DRAMIE_MODELS=ON; }
+part_clang_release() { matrix clang-release clang++ Release; }
+part_gcc_debug() { matrix gcc-debug g++ Debug; }
+part_clang_debug() { matrix clang-debug clang++ Debug; }
+
+part_header_sets() {
+  configure gcc-release g++ Release -DRAMIE_MODELS=ON
+  build gcc-release all_verify_interface_header_sets
+  configure clang-release clang++ Release
+  build clang-release all_verify_interface_header_sets
+}
+
+# labelled LABEL: the tests of one label, in g++'s release build.
+labelled() {
+  configure gcc-release g++ Release -DRAMIE_MODELS=ON
+  build gcc-release
+  test_in gcc-release -L "^$1\$"
+}
+part_install() { CMAKE_CXX_COMPILER_LAUNCHER=ccache labelled install; }
+part_models() { labelled model; }
+
+part_asan_ubsan() {
+  configure asan-ubsan g++ RelWithDebInfo -DRAMIE_SANITIZE=address,undefined
+  build asan-ubsan
+  UBSAN_OPTIONS=print_stacktrace=1 test_in asan-ubsan "${unit_sanitized[@]}"
+}
+
+# tsan WORKERS: clang's, because g++ 12's is lost beyond 8,128 fibers.
+tsan() {
+  configure tsan clang++ RelWithDebInfo -DRAMIE_SANITIZE=thread
+  build tsan
+  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 RAMIE_TEST_WORKERS=$1 \
+    test_in tsan "${unit_sanitized[@]}"
+}
+part_tsan_1() { tsan 1; }
+part_tsan_2() { tsan 2; }
+part_tsan_4() { tsan 4; }
+part_tsan_8() { tsan 8; }
+
+part_examples() {
+  labelled example
+  RAMIE_BUILD_DIR=$RAMIE_CI_DIR/examples "$ramie_root/examples/run.sh" --smoke
+}
+
+part_bench_smoke() {
+  python3 "$ramie_root/tests/bench/run.py" --smoke --build "$RAMIE_CI_DIR/bench"
+}

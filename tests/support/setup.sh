@@ -1,0 +1,57 @@
+#!/bin/bash
+# setup.sh PURPOSE...: installs what is missing on Debian 12, as root or through sudo, and says what
+# and why. Purposes: build (the library and its programs), test, bench, serve (drive the servers).
+set -euo pipefail
+
+declare -A why=(
+  [g++]="compiles ramie"
+  [cmake]="configures the build"
+  [ninja-build]="runs the build"
+  [libboost-dev]="Boost headers: Lockfree"
+  [libboost-context-dev]="switches between fibers"
+  [libev-dev]="waits for descriptors"
+  [python3]="drives the measurements and the lints"
+  [ccache]="makes a second build quick"
+  [clang]="the second compiler of the test matrix"
+  [clang-format]="checks the formatting"
+  [libclang-rt-14-dev]="clang's ThreadSanitizer runtime"
+  [llvm]="names the lines in sanitizer reports"
+  [libgtest-dev]="the unit tests"
+  [relacy-dev]="checks the lock-free protocols exhaustively"
+  [pkg-config]="tests linking through pkg-config"
+  [make]="the outside projects of the install tests build with it"
+  [libboost-fiber-dev]="the peer that the benchmarks measure"
+  [wrk]="drives the HTTP servers"
+)
+declare -A packages=(
+  [build]="g++ cmake ninja-build libboost-dev libboost-context-dev libev-dev python3"
+  [test]="ccache clang clang-format libclang-rt-14-dev llvm libgtest-dev relacy-dev pkg-config make"
+  [bench]="libboost-fiber-dev"
+  [serve]="wrk"
+)
+
+installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
+
+missing=()
+for purpose in "$@"; do
+  for package in ${packages[$purpose]}; do
+    installed "$package" || missing+=("$package")
+  done
+done
+((${#missing[@]})) || exit 0
+
+echo "Installing what is missing, from Debian:"
+for package in "${missing[@]}"; do
+  printf '  %-22s %s\n' "$package" "${why[$package]}"
+done
+as_root=()
+if ((EUID != 0)); then
+  if ! command -v sudo >/dev/null; then
+    echo "Neither root nor sudo: install these first: ${missing[*]}" >&2
+    exit 1
+  fi
+  as_root=(sudo)
+fi
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
