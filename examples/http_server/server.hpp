@@ -1,0 +1,113 @@
+// A keep-alive HTTP server in straight blocking style, once. What it runs on comes as a parameter:
+// fibers (fiber_server.cpp) or operating system threads (thread_server.cpp).
+#pragma once
+
+#include <cstdio>
+#include <mutex>
+#include <system_error>
+#include <unordered_set>
+#include <utility>
+
+#include "http.hpp"
+
+/// Platform: the types thread, mutex, condition_variable (as the standard's), listener and stream.
+template <class Platform>
+class http_server {
+ public:
+  using listener = typename Platform::listener;
+  using stream = typename Platform::stream;
+
+  explicit http_server(listener accepting) : listener_(std::move(accepting)) {}
+
+  /// Accepts and serves until stop() is called; returns when every connection has ended.
+  void run() {
+    for (;;) {
+      std::error_code error;
+      stream client = listener_.accept(error);
+      if (!error) {
+        try_to_start(std::move(client));
+      } else if (error == std::errc::too_many_files_open) {
+        wait_for_an_end();
+      } else {
+        if (error != std::errc::operation_canceled) {
+          std::fprintf(stderr, "accept: %s\n", error.message().c_str());
+        }
+        break;
+      }
+    }
+    close_all();
+  }
+
+  /// Any thread.
+  void stop() { listener_.close(); }
+
+ private:
+  static void serve(stream& client) {
+    http::session session;
+    client.set_no_delay(true);
+    while (!session.finished()) {
+      std::size_t const count = client.read_some(session.room());
+      if (count == 0) return;
+      session.received(count);
+      if (session.replies().empty()) continue;
+      client.write_all(session.replies());
+      session.sent();
+    }
+  }
+
+  /// Drops the connection if nothing can be started for it.
+  void try_to_start(stream client) {
+    try {
+      start(std::move(client));
+    } catch (std::system_error const& error) {
+      std::fprintf(stderr, "connection dropped: %s\n", error.what());
+    }
+  }
+
+  void start(stream client) {
+    typename Platform::thread([this, client = std::move(client)]() mutable {
+      registration const here(*this, client);
+      try {
+        serve(client);
+      } catch (std::system_error const&) {
+        // The peer is gone, or the server stops: either way the connection has ended.
+      }
+    }).detach();
+  }
+
+  /// One live connection.
+  struct registration {
+    registration(http_server& server, stream& client) : server_(server), client_(client) {
+      std::lock_guard const guard(server_.mutex_);
+      server_.clients_.insert(&client_);
+      if (server_.stopping_) client_.close();
+    }
+    ~registration() {
+      std::lock_guard const guard(server_.mutex_);
+      server_.clients_.erase(&client_);
+      client_ = stream();  // Its descriptor is free when the acceptor hears of the end.
+      server_.ended_.notify_all();
+    }
+    http_server& server_;
+    stream& client_;
+  };
+
+  void wait_for_an_end() {
+    std::unique_lock lock(mutex_);
+    std::size_t const before = clients_.size();
+    ended_.wait(lock, [&] { return clients_.size() < before || clients_.empty(); });
+  }
+
+  void close_all() {
+    std::unique_lock lock(mutex_);
+    stopping_ = true;
+    for (stream* const client : clients_) client->close();
+    ended_.wait(lock, [&] { return clients_.empty(); });
+  }
+
+  listener listener_;
+  typename Platform::mutex mutex_;
+  typename Platform::condition_variable ended_;
+  std::unordered_set<stream*> clients_;  // guarded by mutex_
+  bool stopping_ = false;                // guarded by mutex_
+};
