@@ -169,6 +169,9 @@ std::error_code poller::finish(sleeper& self, wake how) {
     // once the lock is free.
     std::lock_guard const guard(lock_);
   }
+  if (last_woken_.load(std::memory_order_relaxed) == self.place) {
+    last_woken_.store(nullptr, std::memory_order_relaxed);
+  }
   if (self.outcome != canceled()) slot.consume();
   return self.outcome;
 }
@@ -270,10 +273,19 @@ void poller::end_wait() noexcept {
   state_.exchange(idle, std::memory_order_acq_rel);
 }  // [I1]
 
+/// Whether what the last look found waits in the workers' queues, so that what another one finds
+/// would only queue up behind it: a level-triggered look would return all of the former again.
+bool poller::found_is_still_queued() noexcept {
+  constexpr int max_skipped = 64;
+  bool const queued = last_woken_.load(std::memory_order_relaxed) != nullptr;
+  looks_skipped_ = queued && looks_skipped_ < max_skipped ? looks_skipped_ + 1 : 0;
+  return looks_skipped_ != 0;
+}
+
 void poller::run_loop(clock::time_point deadline) noexcept {
   blocking_turn_ = clock::now() < deadline && begin_wait(in_loop);
   if (!blocking_turn_) {
-    ev_run(loop_.get(), EVRUN_NOWAIT);
+    if (!found_is_still_queued()) ev_run(loop_.get(), EVRUN_NOWAIT);
     return;
   }
   timer_fired_ = false;
@@ -302,6 +314,9 @@ void poller::wait_until(clock::time_point deadline) {
     return;
   }
   run_loop(deadline);
+  if (ready_.last != nullptr) {
+    last_woken_.store(ready_.last->place, std::memory_order_relaxed);
+  }
   sleeper_list list = std::exchange(ready_, {});
   lock.unlock();
   list.resume_all();

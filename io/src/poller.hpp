@@ -80,6 +80,8 @@ class poller final : public driver {
   void on_event(watch& side, int events) noexcept;
   void forget(int number, std::uint64_t identity, sleeper_list& list) noexcept;
   void run_loop(std::chrono::steady_clock::time_point deadline) noexcept;
+  bool found_is_still_queued() noexcept;
+
   bool begin_wait(std::uint32_t how) noexcept;
   void end_wait() noexcept;
 
@@ -93,6 +95,7 @@ class poller final : public driver {
   sleeper_list ready_;          // guarded by lock_
   bool blocking_turn_ = false;  // guarded by lock_: whether ev_run may block
   bool timer_fired_ = false;    // guarded by lock_
+  int looks_skipped_ = 0;       // guarded by lock_
 
   // How many watchers are started. Written under lock_.
   std::atomic<int> active_{0};
@@ -101,6 +104,10 @@ class poller final : public driver {
   // [I1] acq_rel in interrupt and in begin_wait and end_wait: the waiting worker sees what the
   // interrupting one did before.
   std::atomic<std::uint32_t> state_{idle};
+
+  // The place of the last fiber that the last look woke, until that fiber has run: null then. A
+  // hint, relaxed: written under lock_, cleared without it by the fiber.
+  std::atomic<watch*> last_woken_{nullptr};
 
   // All pollers of the process, and the next one of them. Guarded by a lock of their own.
   static poller* all_pollers;
