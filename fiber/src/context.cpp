@@ -64,7 +64,9 @@ void context::prepare(std::byte* low, std::size_t size, entry_function entry) no
   registers_ = fctx::make_fcontext(low + size, size, &context_entry::enter);
 }
 
-void context::adopt_thread() noexcept { sanitizers::thread_adopted(sanitizers_); }
+void context::adopt_thread() noexcept {
+  sanitizers::thread_adopted(sanitizers_);
+}
 
 void context::release() noexcept {
   sanitizers::stack_released(sanitizers_);
@@ -97,8 +99,12 @@ void context::leave_to(context& from, context& to, thread_slots const& slots) no
   RAMIE_UNREACHABLE("a finished fiber was continued");
 }
 
-bool built_with_asan() noexcept { return sanitizers::asan; }
-bool built_with_tsan() noexcept { return sanitizers::tsan; }
+bool built_with_asan() noexcept {
+  return sanitizers::asan;
+}
+bool built_with_tsan() noexcept {
+  return sanitizers::tsan;
+}
 
 void require_no_shadow_stack() {
 #if defined(__x86_64__)

@@ -39,9 +39,8 @@ void report(running_fiber const& fiber, void const* address) noexcept {
   int const length = std::snprintf(
       line.data(), line.size(),
       "ramie: stack overflow in fiber %llu \"%s\": fault at %p, stack [%p, %p), %zu bytes\n",
-      static_cast<unsigned long long>(fiber.id), fiber.name, address,
-      static_cast<void*>(fiber.low), static_cast<void*>(fiber.top),
-      static_cast<std::size_t>(fiber.top - fiber.low));
+      static_cast<unsigned long long>(fiber.id), fiber.name, address, static_cast<void*>(fiber.low),
+      static_cast<void*>(fiber.top), static_cast<std::size_t>(fiber.top - fiber.low));
   write_all(line.data(), static_cast<std::size_t>(length));
   std::array<void*, 64> frames;
   int const depth = ::backtrace(frames.data(), static_cast<int>(frames.size()));

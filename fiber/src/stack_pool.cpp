@@ -106,46 +106,61 @@ void stack_pool::add_slack(std::size_t count) {
   slack_ += count;
 }
 
-// Maps slabs until `needed` stacks are mapped. Slabs double, so that a million stacks take few
-// system calls and, where neighbours merge, few mappings.
+// Maps slabs until `needed` stacks are mapped, or none. Slabs double, so that a million stacks take
+// few system calls and, where neighbours merge, few mappings.
 void stack_pool::grow(std::size_t needed) {
-  while (mapped_ < needed) {
-    std::size_t const doubled = std::bit_ceil(std::max(mapped_ * size_ / 2, slab_bytes));
-    std::size_t const bytes = std::max(std::min(doubled, max_slab_bytes), size_);
-    std::size_t const count = bytes / size_;
-    free_.reserve(mapped_ + count);
-    slabs_.reserve(slabs_.size() + 1);
-    waiting_.reserve(waiting_.size() + 1);
-    void* const mapped =
-        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-    if (mapped == MAP_FAILED) throw_exhausted(errno, "ramie: no memory mapping for fiber stacks");
-    ::madvise(mapped, bytes, MADV_NOHUGEPAGE);
-    slab added{static_cast<std::byte*>(mapped), bytes, 0};
-    // An mprotect may fail at the mapping limit, so it happens now, where the caller gets the error.
-    for (std::size_t i = 0; guard_ == guard_kind::mprotect && i < count; ++i) {
-      if (!install_guard(added.low + (i + 1) * size_)) {
-        int const error = errno;
-        ::munmap(mapped, bytes);
-        throw_exhausted(error, "ramie: no memory mapping for a fiber stack's guard page");
-      }
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-      unsigned const id =
-          sanitizers::stack_mapped(added.low + i * size_ + page_size, added.low + (i + 1) * size_);
-      if (i == 0) added.first_valgrind_id = id;
-    }
-    slabs_.push_back(added);
-    waiting_.push_back(added);
-    mapped_ += count;
+  std::size_t const slabs_before = slabs_.size();
+  std::size_t const waiting_before = waiting_.size();
+  std::size_t const mapped_before = mapped_;
+  try {
+    while (mapped_ < needed) add_slab();
+  } catch (...) {
+    for (std::size_t i = slabs_before; i < slabs_.size(); ++i) unmap(slabs_[i]);
+    slabs_.resize(slabs_before);
+    waiting_.resize(waiting_before);
+    mapped_ = mapped_before;
+    throw;
   }
+}
+
+void stack_pool::add_slab() {
+  std::size_t const doubled = std::bit_ceil(std::max(mapped_ * size_ / 2, slab_bytes));
+  std::size_t const bytes = std::max(std::min(doubled, max_slab_bytes), size_);
+  std::size_t const count = bytes / size_;
+  if (free_.capacity() < mapped_ + count) free_.reserve(2 * (mapped_ + count));
+  // Room first: after the mapping nothing may fail.
+  if (slabs_.capacity() == slabs_.size()) slabs_.reserve(2 * slabs_.size() + 1);
+  waiting_.reserve(slabs_.capacity());
+  slabs_.push_back(map_slab(bytes));
+  waiting_.push_back(slabs_.back());
+  mapped_ += count;
+}
+
+stack_pool::slab stack_pool::map_slab(std::size_t bytes) const {
+  void* const mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  if (mapped == MAP_FAILED) throw_exhausted(errno, "ramie: no memory mapping for fiber stacks");
+  ::madvise(mapped, bytes, MADV_NOHUGEPAGE);
+  slab added{static_cast<std::byte*>(mapped), bytes, 0};
+  for (std::size_t i = 0; i < bytes / size_; ++i) {
+    std::byte* const low = added.low + i * size_;
+    // An mprotect may fail at the mapping limit, so it happens now, where the caller gets the
+    // error.
+    if (guard_ == guard_kind::mprotect && !install_guard(low + size_)) {
+      int const error = errno;
+      ::munmap(mapped, bytes);
+      throw_exhausted(error, "ramie: no memory mapping for a fiber stack's guard page");
+    }
+    unsigned const id = sanitizers::stack_mapped(low + page_size, low + size_);
+    if (i == 0) added.first_valgrind_id = id;
+  }
+  return added;
 }
 
 bool stack_pool::install_guard(stack_top top) const noexcept {
   std::byte* const guard = top - size_;
-  return guard_ == guard_kind::mprotect
-             ? ::mprotect(guard, page_size, PROT_NONE) == 0
-             : ::madvise(guard, page_size, MADV_GUARD_INSTALL) == 0;
+  return guard_ == guard_kind::mprotect ? ::mprotect(guard, page_size, PROT_NONE) == 0
+                                        : ::madvise(guard, page_size, MADV_GUARD_INSTALL) == 0;
 }
 
 std::size_t stack_pool::take(std::span<stack_top> out) noexcept {

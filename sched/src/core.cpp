@@ -41,14 +41,15 @@ void prepare_process() {
   static std::once_flag once;
   std::call_once(once, [] {
     require_no_shadow_stack();
-    ::pthread_atfork(nullptr, nullptr,
-                     [] { fork_epoch.fetch_add(1, std::memory_order_relaxed); });
+    ::pthread_atfork(nullptr, nullptr, [] { fork_epoch.fetch_add(1, std::memory_order_relaxed); });
   });
   install_overflow_handler(&describe_running_fiber);
 }
 
 runtime_options checked(runtime_options options) {
-  auto const refuse = [](std::string const& what) { throw std::invalid_argument("ramie: " + what); };
+  auto const refuse = [](std::string const& what) {
+    throw std::invalid_argument("ramie: " + what);
+  };
   if (options.workers > max_workers) {
     refuse("runtime_options::workers is " + std::to_string(options.workers) + ", at most 1024");
   }
@@ -69,7 +70,9 @@ runtime_options checked(runtime_options options) {
 
 }  // namespace
 
-unsigned current_fork_epoch() noexcept { return fork_epoch.load(std::memory_order_relaxed); }
+unsigned current_fork_epoch() noexcept {
+  return fork_epoch.load(std::memory_order_relaxed);
+}
 
 std::uint64_t draw_ids(std::uint64_t count) noexcept {
   static std::atomic<std::uint64_t> next{1};  // relaxed: only unique

@@ -143,8 +143,8 @@ class core {
   std::mutex driver_turn_;   // held by the one worker that is inside the driver
   tick_time next_trim_ = 0;  // under driver_turn_: no stack is trimmed before
   // Until when the worker inside the driver waits; nobody_waits when there is none. seq_cst: it
-  // writes this and then reads the timers (timer_heap::next_due_), while a worker that goes to sleep
-  // elsewhere has written its timers and then reads this.
+  // writes this and then reads the timers (timer_heap::next_due_), while a worker that goes to
+  // sleep elsewhere has written its timers and then reads this.
   static constexpr tick_time nobody_waits = std::numeric_limits<tick_time>::min();
   std::atomic<tick_time> sleep_deadline_{nobody_waits};
   std::atomic<tick_time> last_poll_{0};  // relaxed: the monitor's estimate
@@ -158,7 +158,7 @@ class core {
   std::mutex drained_mutex_;
   std::condition_variable drained_;
 
-  unsigned const fork_epoch_;  // of the process that made this core
+  unsigned const fork_epoch_;                   // of the process that made this core
   std::atomic<std::uint64_t> random_state_;     // any value; relaxed: only spreads
   std::atomic<std::uint64_t> wakeups_sent_{0};  // relaxed: metrics only
   std::atomic<std::uint64_t> polls_{0};         // relaxed: metrics only

@@ -55,7 +55,9 @@ void fiber::cancel() {
   handle_.cancel();
 }
 
-unsigned fiber::hardware_concurrency() noexcept { return detail::available_cpus(); }
+unsigned fiber::hardware_concurrency() noexcept {
+  return detail::available_cpus();
+}
 
 pin_scope::pin_scope() noexcept : fiber_(detail::current_fiber()) {
   if (fiber_ == nullptr) return;
@@ -74,7 +76,9 @@ void yield() noexcept {
   detail::current_worker_thread()->yield(*self);
 }
 
-fiber::id get_id() noexcept { return fiber::id(detail::current_id()); }
+fiber::id get_id() noexcept {
+  return fiber::id(detail::current_id());
+}
 
 std::string name() {
   detail::fiber_record* const self = detail::current_fiber();

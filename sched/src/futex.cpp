@@ -20,7 +20,8 @@ bool futex_wait(void const* word, std::uint32_t expected,
   timespec* timeout = nullptr;
   if (deadline != std::chrono::steady_clock::time_point::max()) {
     // An absolute time of CLOCK_MONOTONIC, which is what steady_clock counts.
-    auto const since = std::max(deadline.time_since_epoch(), std::chrono::steady_clock::duration(0));
+    auto const since =
+        std::max(deadline.time_since_epoch(), std::chrono::steady_clock::duration(0));
     auto const seconds = std::chrono::duration_cast<std::chrono::seconds>(since);
     until.tv_sec = seconds.count();
     until.tv_nsec = std::chrono::nanoseconds(since - seconds).count();
@@ -52,6 +53,8 @@ void tiny_lock::lock_contended() noexcept {
   }
 }
 
-void tiny_lock::wake_one() noexcept { futex_wake(&state_, 1); }
+void tiny_lock::wake_one() noexcept {
+  futex_wake(&state_, 1);
+}
 
 }  // namespace ramie::detail

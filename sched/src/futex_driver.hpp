@@ -24,7 +24,8 @@ class futex_driver final : public driver {
   bool has_sources() const noexcept override { return false; }
 
  private:
-  // 1: an interrupt has not been taken yet. release by whoever interrupts, acquire by whoever waits.
+  // 1: an interrupt has not been taken yet. release by whoever interrupts, acquire by whoever
+  // waits.
   std::atomic<std::uint32_t> interrupted_{0};
 };
 

@@ -14,10 +14,16 @@ namespace ramie::detail {
 
 inbox_queue::inbox_queue() = default;
 
-bool inbox_queue::push(fiber_record* item) noexcept { return queue_.bounded_push(item); }
+bool inbox_queue::push(fiber_record* item) noexcept {
+  return queue_.bounded_push(item);
+}
 
-bool inbox_queue::pop(fiber_record*& item) noexcept { return queue_.pop(item); }
+bool inbox_queue::pop(fiber_record*& item) noexcept {
+  return queue_.pop(item);
+}
 
-bool inbox_queue::empty() const noexcept { return queue_.empty(); }
+bool inbox_queue::empty() const noexcept {
+  return queue_.empty();
+}
 
 }  // namespace ramie::detail

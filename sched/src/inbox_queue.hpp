@@ -5,9 +5,9 @@
 // node's `next` -- a value that its failing compare-and-swap then discards, because the tag has
 // changed. That read is what the detector reports (a data race by the letter of the standard, and
 // harmless on every machine where a pointer-sized load is one access). So the two operations are
-// not instrumented; the hand-over that the detector would otherwise learn from them is told to it by
-// an acquire/release pair of our own on each push and pop, so that everything around the queue is
-// still checked. docs/MODELS.md takes the queue as one atomic step.
+// not instrumented; the hand-over that the detector would otherwise learn from them is told to it
+// by an acquire/release pair of our own on each push and pop, so that everything around the queue
+// is still checked. docs/MODELS.md takes the queue as one atomic step.
 #pragma once
 
 #include <boost/lockfree/policies.hpp>

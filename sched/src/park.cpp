@@ -45,8 +45,8 @@ void resume_thread(parker& owner, std::uint64_t episode) noexcept {
   if (owner.word.release(episode)) futex_wake(address, 1);
 }
 
-void park_fiber(fiber_record& self, std::uint64_t episode, park_reason reason,
-                steady_time deadline, interruptible mode, waiter& who) noexcept {
+void park_fiber(fiber_record& self, std::uint64_t episode, park_reason reason, steady_time deadline,
+                interruptible mode, waiter& who) noexcept {
   bool const may_cancel = mode == interruptible::yes && self.deliverable();
   self.interruptible_now.store(may_cancel, std::memory_order_relaxed);
   if (may_cancel && self.cancel.requested()) cancel_wait(self, episode);
@@ -92,8 +92,7 @@ void request_cancel(fiber_record& fiber) noexcept {
 
 namespace ramie {
 
-waiter::waiter() noexcept
-    : parker_(&detail::this_parker()), episode_(parker_->word.episode()) {}
+waiter::waiter() noexcept : parker_(&detail::this_parker()), episode_(parker_->word.episode()) {}
 
 wake waiter::park(park_reason reason, interruptible mode) noexcept {
   return park_until(reason, detail::steady_time::max(), mode);
@@ -126,6 +125,8 @@ void waiter::resume(placement where) noexcept {
   if (fiber.word.release(episode_)) home.schedule(fiber, where);
 }
 
-void throw_cancelled() { throw cancelled{}; }
+void throw_cancelled() {
+  throw cancelled{};
+}
 
 }  // namespace ramie

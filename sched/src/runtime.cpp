@@ -84,9 +84,13 @@ runtime::~runtime() {
   stop_from_anywhere(*core_);
 }
 
-runtime::handle runtime::get_handle() const noexcept { return handle(core_); }
+runtime::handle runtime::get_handle() const noexcept {
+  return handle(core_);
+}
 
-runtime_metrics runtime::metrics() const { return core_->metrics(); }
+runtime_metrics runtime::metrics() const {
+  return core_->metrics();
+}
 
 detail::core& runtime::handle::target() const {
   if (core_ == nullptr) {
@@ -113,7 +117,9 @@ driver* ensure_io_driver(driver_factory const& make) {
 
 namespace detail {
 
-core& runtime_access::core_of(runtime& of) noexcept { return *of.core_; }
+core& runtime_access::core_of(runtime& of) noexcept {
+  return *of.core_;
+}
 
 core& current_or_default_core() {
   if (fiber_record* const self = current_fiber()) return *self->home;

@@ -25,7 +25,9 @@ steady_time to_time(tick_time when) noexcept {
 
 }  // namespace
 
-void core::wake_one() noexcept { wake(idle.pick_sleeper_to_wake()); }
+void core::wake_one() noexcept {
+  wake(idle.pick_sleeper_to_wake());
+}
 
 void core::stop_searching() noexcept {
   if (!idle.stop_searching()) return;
@@ -119,7 +121,9 @@ tick_time core::trim_when_due(worker& idle_one) noexcept {
   return more ? next_trim_ : never;
 }
 
-void core::interrupt_driver() noexcept { driver_.load(std::memory_order_acquire)->interrupt(); }
+void core::interrupt_driver() noexcept {
+  driver_.load(std::memory_order_acquire)->interrupt();
+}
 
 driver& core::io_driver(driver_factory const& make) {
   std::lock_guard lock(driver_change_);

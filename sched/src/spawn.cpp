@@ -205,7 +205,9 @@ fiber_record& acquire_record(core& runtime, fiber_options const& options, bool m
   return runtime.acquire(options, may_wait);
 }
 
-void return_unused_record(fiber_record& fiber) noexcept { fiber.home->return_unused(fiber); }
+void return_unused_record(fiber_record& fiber) noexcept {
+  fiber.home->return_unused(fiber);
+}
 
 void launch(fiber_record& fiber, bool detached) noexcept {
   if (detached) RAMIE_ASSERT(fiber.join.detach());
@@ -235,6 +237,8 @@ void abandon_fiber(fiber_record& fiber) noexcept {
   free_record(fiber);
 }
 
-void return_finished_record(fiber_record& fiber) noexcept { free_record(fiber); }
+void return_finished_record(fiber_record& fiber) noexcept {
+  free_record(fiber);
+}
 
 }  // namespace ramie::detail

@@ -24,8 +24,12 @@ constexpr tick_time oldest_patience = 10'000'000;
 }  // namespace
 
 worker::worker(core& owner, unsigned number, std::uint64_t seed)
-    : home(owner), index(number), records_(*owner.records), stacks_(*owner.stacks),
-      random_state_(seed | 1), oldest_since_(owner.now()) {}
+    : home(owner),
+      index(number),
+      records_(*owner.records),
+      stacks_(*owner.stacks),
+      random_state_(seed | 1),
+      oldest_since_(owner.now()) {}
 
 // xorshift64* (G. Marsaglia 2003, S. Vigna 2016): spreads, no more.
 std::uint64_t worker::random() noexcept {
@@ -188,7 +192,9 @@ bool worker::has_surplus() const noexcept {
   return queued() >= 2 || !mail_.empty();
 }
 
-bool worker::has_work() const noexcept { return queued() != 0 || !mail_.empty(); }
+bool worker::has_work() const noexcept {
+  return queued() != 0 || !mail_.empty();
+}
 
 std::size_t worker::queued() const noexcept {
   return (next_.load(std::memory_order_relaxed) != nullptr ? 1U : 0U) + fresh_.size() +
@@ -248,8 +254,8 @@ fiber_record* worker::take_half(work_deque& from) noexcept {
   return first;
 }
 
-// What a victim would run next itself is left to it, for stealing it costs both more than they gain;
-// unless the victim does not come to it.
+// What a victim would run next itself is left to it, for stealing it costs both more than they
+// gain; unless the victim does not come to it.
 fiber_record* worker::take_stuck(worker& victim) noexcept {
   constexpr int patience = 200;
   std::uint64_t const before = victim.choices.get();

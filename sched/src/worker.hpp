@@ -87,10 +87,10 @@ class alignas(64) worker {
   core& home;
   unsigned const index;
   timer_heap timers;
-  tally choices;       // times that something to run was chosen, or not found
+  tally choices;  // times that something to run was chosen, or not found
   tally steals;
   tally queue_samples;
-  tally queue_time;    // nanoseconds
+  tally queue_time;  // nanoseconds
   tally queue_time_max;
   // Fibers spawned by fibers that ran here; and those that ended here. Drain: see spawn_gate.hpp.
   finished_count spawned;
@@ -113,18 +113,18 @@ class alignas(64) worker {
   stack_cache stacks_;
   unsigned budget_ = next_budget;
   std::uint64_t random_state_;
-  tick_time oldest_since_;      // when fresh_ was last seen empty, or taken oldest first
-  bool oldest_first_ = false;   // the next fresh fiber to begin is the oldest
+  tick_time oldest_since_;     // when fresh_ was last seen empty, or taken oldest first
+  bool oldest_first_ = false;  // the next fresh fiber to begin is the oldest
   std::uint64_t next_id_ = 0;
   std::uint64_t ids_end_ = 0;
 
   // The fiber to run next, or null. The owner exchanges; thieves take by exchange. release: what
   // was written before the push; acquire: by whoever takes it.
   alignas(64) std::atomic<fiber_record*> next_{nullptr};
-  work_deque fresh_;      // never ran: newest first here, oldest first for thieves
-  work_deque ready_;      // woken or yielded: oldest first
-  fiber_list overflow_;   // what the rings had no room for
-  inbox mail_;            // from outside
+  work_deque fresh_;     // never ran: newest first here, oldest first for thieves
+  work_deque ready_;     // woken or yielded: oldest first
+  fiber_list overflow_;  // what the rings had no room for
+  inbox mail_;           // from outside
 };
 
 }  // namespace ramie::detail

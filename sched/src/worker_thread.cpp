@@ -151,7 +151,9 @@ void worker_thread::sleep_on_futex() noexcept {
   }
 }
 
-void worker_thread::end_sleep() noexcept { place_.exchange(awake, std::memory_order_acq_rel); }
+void worker_thread::end_sleep() noexcept {
+  place_.exchange(awake, std::memory_order_acq_rel);
+}
 
 // --- switching
 
@@ -187,7 +189,8 @@ bool worker_thread::begin(fiber_record& fiber) noexcept {
     return false;
   }
   fiber.stack = top;
-  fiber.registers.prepare(pool.low(top), static_cast<std::size_t>(top - pool.low(top)), &fiber_main);
+  fiber.registers.prepare(pool.low(top), static_cast<std::size_t>(top - pool.low(top)),
+                          &fiber_main);
   return true;
 }
 
@@ -220,8 +223,8 @@ void worker_thread::complete_switch() noexcept {
 
 void worker_thread::complete_park(fiber_record& fiber, std::uint64_t episode) noexcept {
   if (!fiber.word.commit_park(episode)) return home_.schedule(fiber, placement::next);
-  // From here on the fiber may run elsewhere, or be gone and its record another's: then its word has
-  // left this episode, and the claim fails.
+  // From here on the fiber may run elsewhere, or be gone and its record another's: then its word
+  // has left this episode, and the claim fails.
   if (fiber.cancel.requested_after_commit() &&
       fiber.interruptible_now.load(std::memory_order_relaxed)) {
     cancel_wait(fiber, episode);

@@ -21,8 +21,8 @@ struct after_switch {
   enum class kind : std::uint8_t { nothing, park, yield, finish };
   kind what = kind::nothing;
   fiber_record* fiber = nullptr;
-  std::uint64_t episode = 0;      // park
-  stack_top stack = nullptr;      // finish
+  std::uint64_t episode = 0;         // park
+  stack_top stack = nullptr;         // finish
   stack_pool* odd_stacks = nullptr;  // finish: the pool, unless it is the worker's default one
 };
 

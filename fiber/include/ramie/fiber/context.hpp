@@ -29,9 +29,9 @@ struct thread_slots {
 /// What the sanitizers know about a stack. Unused in plain builds, but always there, so that the
 /// layout does not depend on how a user's own code is compiled.
 struct sanitizer_state {
-  void* fake_stack = nullptr;       // ASan: the frames it keeps off the stack
-  void* tsan_fiber = nullptr;       // TSan: its idea of a thread
-  void const* bottom = nullptr;     // lowest address of the stack, null for a thread's own
+  void* fake_stack = nullptr;    // ASan: the frames it keeps off the stack
+  void* tsan_fiber = nullptr;    // TSan: its idea of a thread
+  void const* bottom = nullptr;  // lowest address of the stack, null for a thread's own
   std::size_t size = 0;
 };
 
@@ -65,9 +65,9 @@ class context {
   /// sanitizers are told that the stack which runs now is finished.
   [[noreturn]] static void leave_to(context& from, context& to, thread_slots const& slots) noexcept;
 
-  /// Makes this stand for the running stack, in the place of `previous`, which forgets it: the stack
-  /// of a finished fiber goes on as another one's. Only where the sanitizers don't mind: not in
-  /// TSan builds, which tell fibers apart by their switches.
+  /// Makes this stand for the running stack, in the place of `previous`, which forgets it: the
+  /// stack of a finished fiber goes on as another one's. Only where the sanitizers don't mind: not
+  /// in TSan builds, which tell fibers apart by their switches.
   void continue_on(context& previous) noexcept;
 
   /// The stack pointer at which a suspended context stopped; null while it runs.

@@ -18,8 +18,8 @@ struct running_fiber {
 using running_fiber_lookup = bool (*)(running_fiber&) noexcept;
 
 /// Installs the SIGSEGV and SIGBUS handler of the process, once; later calls do nothing. A fault on
-/// the guard page of the running fiber's stack is reported on standard error (name, id, stack range,
-/// backtrace); then, and for every other fault, the handler that was there before runs.
+/// the guard page of the running fiber's stack is reported on standard error (name, id, stack
+/// range, backtrace); then, and for every other fault, the handler that was there before runs.
 void install_overflow_handler(running_fiber_lookup lookup);
 
 /// Gives the calling OS thread a stack of its own for signal handlers, for the life of the object:

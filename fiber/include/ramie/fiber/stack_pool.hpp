@@ -91,6 +91,8 @@ class stack_pool {
   };
 
   void grow(std::size_t needed);
+  void add_slab();
+  slab map_slab(std::size_t bytes) const;
   bool install_guard(stack_top top) const noexcept;
   void unmap(slab const& gone) const noexcept;
 
@@ -98,13 +100,13 @@ class stack_pool {
   guard_kind const guard_;
   mutable std::mutex mutex_;
   std::vector<slab> slabs_;
-  std::vector<stack_top> free_;   // capacity >= mapped_ at all times
-  std::size_t trimmed_ = 0;       // free_[0, trimmed_) have no deep pages
-  std::size_t cold_ = 0;          // free_[0, cold_) have no pages at all; <= trimmed_
+  std::vector<stack_top> free_;         // capacity >= mapped_ at all times
+  std::size_t trimmed_ = 0;             // free_[0, trimmed_) have no deep pages
+  std::size_t cold_ = 0;                // free_[0, cold_) have no pages at all; <= trimmed_
   std::atomic<bool> untrimmed_{false};  // relaxed: a hint, written under the lock
-  std::byte* fresh_ = nullptr;    // stacks of the newest slab that were never handed out
+  std::byte* fresh_ = nullptr;          // stacks of the newest slab that were never handed out
   std::byte* fresh_end_ = nullptr;
-  std::vector<slab> waiting_;     // newer slabs, untouched so far
+  std::vector<slab> waiting_;  // newer slabs, untouched so far
   std::size_t mapped_ = 0;
   std::size_t reserved_ = 0;
   std::size_t slack_ = 0;

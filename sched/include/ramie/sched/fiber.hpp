@@ -74,11 +74,11 @@ class fiber {
 
   /// Starts a fiber that calls f(args...), decay-copied. Throws what ramie::spawn throws.
   template <class F, class... Args>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, fiber> && detail::spawnable<F, Args...>)
-  explicit fiber(F&& f, Args&&... args)
+  requires(!std::is_same_v<std::remove_cvref_t<F>, fiber> &&
+           detail::spawnable<F, Args...>) explicit fiber(F&& f, Args&&... args)
       : fiber(fiber_options{}, std::forward<F>(f), std::forward<Args>(args)...) {}
   template <class F, class... Args>
-    requires detail::spawnable<F, Args...>
+  requires detail::spawnable<F, Args...>
   explicit fiber(fiber_options options, F&& f, Args&&... args)
       : handle_(ramie::spawn(options, detail::thread_body<std::decay_t<F>>{std::forward<F>(f)},
                              std::forward<Args>(args)...)) {}

@@ -36,8 +36,7 @@ template <class T>
 class fiber_local {
  public:
   fiber_local() : fiber_local(inherit::no) {}
-  explicit fiber_local(inherit mode)
-    requires std::is_default_constructible_v<T>
+  explicit fiber_local(inherit mode) requires std::is_default_constructible_v<T>
       : fiber_local(mode, [] { return T(); }) {}
 
   /// `make` is called, on the fiber, for each fiber's first use.

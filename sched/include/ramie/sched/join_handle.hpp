@@ -11,9 +11,9 @@
 
 namespace ramie {
 
-/// The owner of a fiber's result: move-only, for one owner at a time. Like a std::thread that cannot
-/// be forgotten: destroying one that was neither joined nor detached cancels the fiber and waits for
-/// it, so that no fiber outlives the references it captured.
+/// The owner of a fiber's result: move-only, for one owner at a time. Like a std::thread that
+/// cannot be forgotten: destroying one that was neither joined nor detached cancels the fiber and
+/// waits for it, so that no fiber outlives the references it captured.
 template <class T>
 class [[nodiscard]] join_handle {
  public:
@@ -63,8 +63,8 @@ class [[nodiscard]] join_handle {
     return fiber_->join.done();
   }
 
-  /// Asks the fiber to end at its next wait; does not wait for it. Throws std::future_error(no_state)
-  /// when empty.
+  /// Asks the fiber to end at its next wait; does not wait for it. Throws
+  /// std::future_error(no_state) when empty.
   void cancel() {
     require();
     detail::request_cancel(*fiber_);

@@ -6,7 +6,8 @@
 //  1. The waiter is published (put into a queue or a slot, under that primitive's own lock).
 //  2. Whoever ends the wait wins `claim` -- one caller does -- while the lock that keeps the waiter
 //     alive is held, releases the lock, and then calls `resume`, which is the last touch.
-//  3. `park` returns after that `resume`, never before it: so the primitive may be destroyed as soon
+//  3. `park` returns after that `resume`, never before it: so the primitive may be destroyed as
+//  soon
 //     as `park` has returned, and its waker touches it no more.
 //  4. A waiter whose park ended in `timed_out` or `cancelled` takes itself out of the queue, under
 //     the lock, before it goes out of scope.
@@ -56,8 +57,8 @@ class waiter {
   /// caller, who must call `resume` next. The caller makes sure that the waiter is still alive.
   [[nodiscard]] bool claim(wake outcome = wake::unparked) noexcept;
 
-  /// Lets the claimed waiter go on. By the winner of `claim`, once. The waiter may be gone when this
-  /// returns.
+  /// Lets the claimed waiter go on. By the winner of `claim`, once. The waiter may be gone when
+  /// this returns.
   void resume(placement where = placement::next) noexcept;
 
   /// claim and resume in one, for callers that hold no lock.

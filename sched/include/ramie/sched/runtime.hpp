@@ -86,15 +86,15 @@ class runtime {
 
   /// Starts a fiber that calls f(args...), decay-copied as std::thread does. Throws
   /// std::system_error when the runtime is shutting down (operation_not_permitted), in a forked
-  /// child, or when memory or mappings run out. Waits while max_fibers live; on a fiber that wait is
-  /// a cancellation point.
+  /// child, or when memory or mappings run out. Waits while max_fibers live; on a fiber that wait
+  /// is a cancellation point.
   template <class F, class... Args>
-    requires detail::spawnable<F, Args...>
+  requires detail::spawnable<F, Args...>
   [[nodiscard]] auto spawn(F&& f, Args&&... args) -> join_handle<detail::spawn_result<F, Args...>> {
     return spawn(fiber_options{}, std::forward<F>(f), std::forward<Args>(args)...);
   }
   template <class F, class... Args>
-    requires detail::spawnable<F, Args...>
+  requires detail::spawnable<F, Args...>
   [[nodiscard]] auto spawn(fiber_options options, F&& f, Args&&... args)
       -> join_handle<detail::spawn_result<F, Args...>> {
     return detail::spawn_on(*core_, options, std::forward<F>(f), std::forward<Args>(args)...);
@@ -124,12 +124,12 @@ class runtime::handle {
   /// As runtime::spawn; on a runtime that has ended or is ending, or on a default-constructed
   /// handle, throws std::system_error (operation_not_permitted).
   template <class F, class... Args>
-    requires detail::spawnable<F, Args...>
+  requires detail::spawnable<F, Args...>
   [[nodiscard]] auto spawn(F&& f, Args&&... args) -> join_handle<detail::spawn_result<F, Args...>> {
     return spawn(fiber_options{}, std::forward<F>(f), std::forward<Args>(args)...);
   }
   template <class F, class... Args>
-    requires detail::spawnable<F, Args...>
+  requires detail::spawnable<F, Args...>
   [[nodiscard]] auto spawn(fiber_options options, F&& f, Args&&... args)
       -> join_handle<detail::spawn_result<F, Args...>> {
     return detail::spawn_on(target(), options, std::forward<F>(f), std::forward<Args>(args)...);
@@ -149,17 +149,17 @@ class runtime::handle {
   std::shared_ptr<detail::core> core_;
 };
 
-/// Makes a runtime for the length of the call and runs f(args...) on it; fibers that are still there
-/// when f has ended are cancelled and waited for. From a fiber of another runtime it parks that
-/// fiber. Returns f's result or throws its exception, or what runtime's constructor throws.
+/// Makes a runtime for the length of the call and runs f(args...) on it; fibers that are still
+/// there when f has ended are cancelled and waited for. From a fiber of another runtime it parks
+/// that fiber. Returns f's result or throws its exception, or what runtime's constructor throws.
 template <class F, class... Args>
-  requires detail::spawnable<F, Args...>
+requires detail::spawnable<F, Args...>
 auto run(runtime_options options, F&& f, Args&&... args) -> detail::spawn_result<F, Args...> {
   runtime here(std::move(options));
   return here.run(std::forward<F>(f), std::forward<Args>(args)...);
 }
 template <class F, class... Args>
-  requires detail::spawnable<F, Args...>
+requires detail::spawnable<F, Args...>
 auto run(F&& f, Args&&... args) -> detail::spawn_result<F, Args...> {
   return run(runtime_options{}, std::forward<F>(f), std::forward<Args>(args)...);
 }
@@ -167,14 +167,14 @@ auto run(F&& f, Args&&... args) -> detail::spawn_result<F, Args...> {
 /// Starts a fiber on the runtime of the calling fiber, or on the process's default runtime from
 /// anywhere else. Otherwise as runtime::spawn.
 template <class F, class... Args>
-  requires detail::spawnable<F, Args...>
+requires detail::spawnable<F, Args...>
 [[nodiscard]] auto spawn(fiber_options options, F&& f, Args&&... args)
     -> join_handle<detail::spawn_result<F, Args...>> {
   return detail::spawn_on(detail::current_or_default_core(), options, std::forward<F>(f),
                           std::forward<Args>(args)...);
 }
 template <class F, class... Args>
-  requires detail::spawnable<F, Args...>
+requires detail::spawnable<F, Args...>
 [[nodiscard]] auto spawn(F&& f, Args&&... args) -> join_handle<detail::spawn_result<F, Args...>> {
   return spawn(fiber_options{}, std::forward<F>(f), std::forward<Args>(args)...);
 }

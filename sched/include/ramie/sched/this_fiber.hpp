@@ -44,7 +44,9 @@ std::string name();
 void check_cancelled();
 
 /// Keeps the fiber on its OS thread for the life of the returned scope.
-inline pin_scope pin() noexcept { return {}; }
+inline pin_scope pin() noexcept {
+  return {};
+}
 
 /// Waits until `deadline` by its own clock. A cancellation point.
 template <class Clock, class Duration>
@@ -66,8 +68,8 @@ namespace this_thread = this_fiber;
 
 namespace this_worker {
 
-/// The number of the worker that the calling fiber runs on now, in [0, workers); -1 on a thread that
-/// is none.
+/// The number of the worker that the calling fiber runs on now, in [0, workers); -1 on a thread
+/// that is none.
 int id() noexcept;
 
 }  // namespace this_worker

@@ -6,8 +6,8 @@
 
 namespace ramie::detail {
 
-/// Blocks the OS thread while the 32 bits at `word` are `expected`, until a wake, the deadline (max(): none) or a
-/// spurious return. Returns false if the deadline has come. errno is kept.
+/// Blocks the OS thread while the 32 bits at `word` are `expected`, until a wake, the deadline
+/// (max(): none) or a spurious return. Returns false if the deadline has come. errno is kept.
 bool futex_wait(void const* word, std::uint32_t expected,
                 std::chrono::steady_clock::time_point deadline) noexcept;
 

@@ -52,8 +52,8 @@ enum class fiber_state : std::uint8_t { free, ready, running, parked, finished }
 
 /// A type-erased callable with the place of its result. The functions of one `spawn`.
 struct task_operations {
-  void (*run)(fiber_record&);               // calls it, stores result or exception, destroys it
-  void (*discard)(fiber_record&) noexcept;  // destroys the callable that never ran
+  void (*run)(fiber_record&);                   // calls it, stores result or exception, destroys it
+  void (*discard)(fiber_record&) noexcept;      // destroys the callable that never ran
   void (*drop_result)(fiber_record&) noexcept;  // destroys the result, frees the payload
 };
 
@@ -95,14 +95,14 @@ struct alignas(64) fiber_record : parker {
   std::atomic<void const*> reason_object{nullptr};
 
   // --- queues
-  fiber_record* queue_next = nullptr;   // intrusive lists: overflow, pinned, free
-  std::int64_t queued_at = 0;           // steady_clock nanoseconds of a sampled push, or 0
+  fiber_record* queue_next = nullptr;  // intrusive lists: overflow, pinned, free
+  std::int64_t queued_at = 0;          // steady_clock nanoseconds of a sampled push, or 0
 
   // --- identity and result
   record_pool* pool = nullptr;  // where the record belongs, for good
   core* home = nullptr;         // dangles once the runtime has ended: then only the handle is left
   task_operations const* operations = nullptr;
-  void* payload = nullptr;  // &inline_storage or heap; null: none
+  void* payload = nullptr;           // &inline_storage or heap; null: none
   stack_pool* odd_stacks = nullptr;  // the pool of a stack that is not of the default size
   join_word join;
   std::exception_ptr exception;

@@ -39,7 +39,7 @@ namespace ramie::detail {
 
 template <class F, class... Args>
 concept spawnable = std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...> &&
-                    (!std::is_same_v<std::remove_cvref_t<F>, fiber_options>);
+    (!std::is_same_v<std::remove_cvref_t<F>, fiber_options>);
 
 template <class F, class... Args>
 using spawn_result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
@@ -150,9 +150,7 @@ struct task : result_slot<spawn_result<F, Args...>> {
     }
   }
 
-  static void discard(fiber_record& fiber) noexcept {
-    std::destroy_at(&of(fiber).call);
-  }
+  static void discard(fiber_record& fiber) noexcept { std::destroy_at(&of(fiber).call); }
 
   static void free(fiber_record& fiber) noexcept {
     task& self = of(fiber);

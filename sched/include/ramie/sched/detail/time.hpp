@@ -9,8 +9,8 @@ namespace ramie::detail {
 
 using steady_time = std::chrono::steady_clock::time_point;
 
-/// `from` + `duration`: `from` itself for negative durations and NaN, time_point::max() (which every
-/// wait takes as "never") where the sum lies beyond the end of time.
+/// `from` + `duration`: `from` itself for negative durations and NaN, time_point::max() (which
+/// every wait takes as "never") where the sum lies beyond the end of time.
 template <class Rep, class Period>
 steady_time add_saturated(steady_time from, std::chrono::duration<Rep, Period> const& duration) {
   using std::chrono::ceil;

@@ -1,0 +1,178 @@
+#include <ramie/fiber/context.hpp>
+
+#include <gtest/gtest.h>
+#include <unwind.h>
+
+#include <cerrno>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include <ramie/fiber/stack_pool.hpp>
+
+namespace ramie::detail {
+namespace {
+
+// A coroutine over context, as small as can be: what fiber's own tests need of a scheduler. The
+// thread's slots are looked up anew for every switch, so that it may be resumed by any thread.
+class coroutine {
+ public:
+  explicit coroutine(std::function<void(coroutine&)> body) : body_(std::move(body)) {
+    pool_.reserve(1);
+    EXPECT_EQ(pool_.take(std::span(&top_, 1)), 1U);
+    starting = this;
+    context_.prepare(pool_.low(top_), static_cast<std::size_t>(top_ - pool_.low(top_)), &main);
+  }
+  ~coroutine() {
+    EXPECT_TRUE(done_);
+    context_.release();
+    pool_.give(std::span<stack_top const>(&top_, 1));
+    pool_.unreserve(1);
+  }
+
+  void resume() {
+    if (!begun_) starting = this;
+    begun_ = true;
+    context thread;
+    thread.adopt_thread();
+    back_ = &thread;
+    context::switch_to(thread, context_, thread_slots::of_this_thread());
+  }
+
+  void suspend() { context::switch_to(context_, *back_, thread_slots::of_this_thread()); }
+
+  bool done() const { return done_; }
+
+ private:
+  static void main() noexcept {
+    coroutine& self = *starting;
+    self.body_(self);
+    self.done_ = true;
+    context scratch;
+    scratch.continue_on(self.context_);
+    context::leave_to(scratch, *self.back_, thread_slots::of_this_thread());
+  }
+
+  static inline coroutine* starting = nullptr;
+
+  stack_pool pool_{round_stack_size(64 * 1024)};
+  stack_top top_ = nullptr;
+  std::function<void(coroutine&)> body_;
+  context context_;
+  context* back_ = nullptr;
+  bool begun_ = false;
+  bool done_ = false;
+};
+
+TEST(Context, SwitchesThereAndBack) {
+  std::string trace;
+  coroutine other([&](coroutine& self) {
+    trace += "b";
+    self.suspend();
+    trace += "d";
+  });
+  trace += "a";
+  other.resume();
+  trace += "c";
+  other.resume();
+  EXPECT_EQ(trace, "abcd");
+}
+
+TEST(Context, KeepsErrnoApart) {
+  int seen_inside = -1;
+  coroutine other([&](coroutine& self) {
+    int const at_start = errno;
+    errno = EDOM;
+    self.suspend();
+    seen_inside = at_start == 0 ? errno : -1;
+  });
+  errno = ERANGE;
+  other.resume();
+  EXPECT_EQ(errno, ERANGE);
+  errno = EBADF;
+  other.resume();
+  EXPECT_EQ(seen_inside, EDOM);
+  EXPECT_EQ(errno, EBADF);
+}
+
+// Suspends inside a catch block, goes on, and tells what `throw;` rethrows there.
+void rethrow_after_suspension(coroutine& self, std::string const& what, std::string& rethrown) {
+  try {
+    throw std::runtime_error(what);
+  } catch (std::exception const&) {
+    self.suspend();
+    try {
+      throw;
+    } catch (std::exception const& again) {
+      rethrown = again.what();
+    }
+  }
+}
+
+TEST(Context, KeepsCaughtExceptionsApart) {
+  std::string first;
+  std::string second;
+  coroutine a([&](coroutine& self) { rethrow_after_suspension(self, "first", first); });
+  coroutine b([&](coroutine& self) { rethrow_after_suspension(self, "second", second); });
+  a.resume();
+  b.resume();
+  a.resume();  // while b's exception is the one that was caught last on this thread
+  b.resume();
+  EXPECT_EQ(first, "first");
+  EXPECT_EQ(second, "second");
+}
+
+TEST(Context, CarriesACaughtExceptionToAnotherThread) {
+  std::string rethrown;
+  coroutine other([&](coroutine& self) { rethrow_after_suspension(self, "mine", rethrown); });
+  other.resume();
+  std::thread([&] { other.resume(); }).join();
+  EXPECT_EQ(rethrown, "mine");
+}
+
+TEST(Context, CountsUncaughtExceptionsApart) {
+  struct suspends_while_unwinding {
+    coroutine& self;
+    int& seen;
+    ~suspends_while_unwinding() {
+      self.suspend();
+      seen = std::uncaught_exceptions();
+    }
+  };
+  int inside = -1;
+  coroutine other([&](coroutine& self) {
+    try {
+      suspends_while_unwinding const guard{self, inside};
+      throw 1;
+    } catch (int) {
+      inside += 10 * std::uncaught_exceptions();
+    }
+  });
+  other.resume();
+  EXPECT_EQ(std::uncaught_exceptions(), 0);
+  other.resume();
+  EXPECT_EQ(inside, 1);
+}
+
+TEST(Context, EndsTheUnwindAtTheEntry) {
+  _Unwind_Reason_Code end = _URC_NO_REASON;
+  int frames = 0;
+  coroutine other([&](coroutine&) {
+    end = _Unwind_Backtrace(
+        [](_Unwind_Context*, void* count) {
+          return ++*static_cast<int*>(count) < 1000 ? _URC_NO_REASON : _URC_NORMAL_STOP;
+        },
+        &frames);
+  });
+  other.resume();
+  EXPECT_EQ(end, _URC_END_OF_STACK);
+  EXPECT_GT(frames, 2);
+  EXPECT_LT(frames, 100);
+}
+
+}  // namespace
+}  // namespace ramie::detail
