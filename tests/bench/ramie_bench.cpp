@@ -1,0 +1,208 @@
+// The workloads on ramie.
+#include <array>
+#include <atomic>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <ramie/sched/join_handle.hpp>
+#include <ramie/sched/runtime.hpp>
+#include <ramie/sched/this_fiber.hpp>
+#include <ramie/sync/channel.hpp>
+#include <ramie/sync/event.hpp>
+#include <ramie/sync/mutex.hpp>
+#include <ramie/sync/wait_group.hpp>
+
+#include "bench.hpp"
+
+namespace {
+
+using bench::options;
+using bench::result;
+
+template <class F>
+result on_runtime(options const& chosen, F&& body) {
+  return ramie::run({.workers = chosen.workers}, std::forward<F>(body));
+}
+
+result yield(options const& chosen) {
+  return on_runtime(chosen, [&] {
+    std::atomic<std::uint64_t> switches = 0;
+    auto const yielder = [&] {
+      std::uint64_t mine = 0;
+      for (; mine < chosen.n / 2; ++mine) ramie::this_fiber::yield();
+      switches += mine;
+    };
+    bench::stopwatch const watch;
+    auto a = ramie::spawn(yielder);
+    auto b = ramie::spawn(yielder);
+    a.join();
+    b.join();
+    auto const found = bench::per_item(watch, chosen.n);
+    bench::check(switches == chosen.n / 2 * 2, "every yield returns");
+    return found;
+  });
+}
+
+result spawn_join(options const& chosen) {
+  return on_runtime(chosen, [&] {
+    std::atomic<std::uint64_t> ran{0};
+    std::vector<ramie::join_handle<void>> handles(bench::batch);
+    bench::stopwatch const watch;
+    for (std::uint64_t i = 0; i < chosen.n / bench::batch; ++i) {
+      for (auto& handle : handles) {
+        handle = ramie::spawn([&] { ran.fetch_add(1, std::memory_order_relaxed); });
+      }
+      for (auto& handle : handles) handle.join();
+    }
+    auto const found = bench::per_item(watch, chosen.n);
+    bench::check(ran == chosen.n / bench::batch * bench::batch, "every fiber runs");
+    return found;
+  });
+}
+
+result spawn_join_one(options const& chosen) {
+  return on_runtime(chosen, [&] {
+    std::uint64_t sum = 0;
+    bench::stopwatch const watch;
+    for (std::uint64_t i = 0; i < chosen.n; ++i) sum += ramie::spawn([i] { return i; }).join();
+    auto const found = bench::per_item(watch, chosen.n);
+    bench::check(sum == chosen.n * (chosen.n - 1) / 2, "every result arrives");
+    return found;
+  });
+}
+
+std::uint64_t fork_fib(std::uint64_t n) {
+  if (n < bench::fib_cutoff) return n;
+  auto left = ramie::spawn([n] { return fork_fib(n - 1); });
+  std::uint64_t const right = fork_fib(n - 2);
+  return left.join() + right;
+}
+
+result fork_join(options const& chosen) {
+  return on_runtime(chosen, [&] {
+    bench::stopwatch const watch;
+    std::uint64_t const value = fork_fib(chosen.n);
+    auto const found = bench::in_all(watch);
+    bench::check(value == bench::fib(chosen.n), "fib");
+    return found;
+  });
+}
+
+std::uint64_t skynet_node(std::uint64_t first, std::uint64_t leaves) {
+  if (leaves == 1) return first;
+  std::array<ramie::join_handle<std::uint64_t>, bench::skynet_ways> children;
+  std::uint64_t const each = leaves / bench::skynet_ways;
+  for (std::uint64_t i = 0; i < children.size(); ++i) {
+    children[i] = ramie::spawn([=] { return skynet_node(first + i * each, each); });
+  }
+  std::uint64_t sum = 0;
+  for (auto& child : children) sum += child.join();
+  return sum;
+}
+
+result skynet(options const& chosen) {
+  return on_runtime(chosen, [&] {
+    bench::stopwatch const watch;
+    std::uint64_t const sum = skynet_node(0, chosen.n);
+    auto const found = bench::in_all(watch);
+    bench::check(sum == chosen.n * (chosen.n - 1) / 2, "every leaf counts");
+    return found;
+  });
+}
+
+result hand_in(options const& chosen) {
+  ramie::runtime runtime({.workers = chosen.workers});
+  std::atomic<std::uint64_t> left{chosen.n};
+  ramie::event all_done;
+  bench::stopwatch const watch;
+  for (std::uint64_t i = 0; i < chosen.n; ++i) {
+    runtime.post([&] {
+      if (left.fetch_sub(1, std::memory_order_acq_rel) == 1) all_done.set();
+    });
+  }
+  all_done.wait();
+  auto const found = bench::per_item(watch, chosen.n);
+  bench::check(left == 0, "every task runs");
+  return found;
+}
+
+result ping_pong(options const& chosen) {
+  return on_runtime(chosen, [&] {
+    ramie::channel<std::uint64_t> ping(0), pong(0);
+    bench::stopwatch const watch;
+    auto server = ramie::spawn([&] {
+      while (auto value = ping.receive()) pong.send(*value + 1);
+    });
+    std::uint64_t value = 0;
+    for (std::uint64_t i = 0; i < chosen.n; ++i) {
+      ping.send(value);
+      value = *pong.receive();
+    }
+    ping.close();
+    server.join();
+    auto const found = bench::per_item(watch, chosen.n);
+    bench::check(value == chosen.n, "every ball comes back");
+    return found;
+  });
+}
+
+result mutex(options const& chosen) {
+  return on_runtime(chosen, [&] {
+    ramie::mutex lock;
+    std::uint64_t sum = 0;
+    std::uint64_t const each = chosen.n / bench::mutex_fibers;
+    std::vector<ramie::join_handle<void>> handles(bench::mutex_fibers);
+    bench::stopwatch const watch;
+    for (auto& handle : handles) {
+      handle = ramie::spawn([&] {
+        for (std::uint64_t i = 0; i < each; ++i) {
+          std::lock_guard const held(lock);
+          ++sum;
+        }
+      });
+    }
+    for (auto& handle : handles) handle.join();
+    auto const found = bench::per_item(watch, chosen.n);
+    bench::check(sum == each * bench::mutex_fibers, "no increment is lost");
+    return found;
+  });
+}
+
+// Resident memory and page tables of a parked fiber with a guarded stack, its handle not counted.
+result idle_memory(options const& chosen) {
+  return on_runtime(chosen, [&] {
+    std::vector<ramie::join_handle<void>> handles(chosen.n);
+    ramie::event release;
+    ramie::wait_group parked;
+    parked.add(static_cast<std::ptrdiff_t>(chosen.n));
+    double const before = bench::resident();
+    for (auto& handle : handles) {
+      handle = ramie::spawn([&] {
+        parked.done();
+        release.wait();
+      });
+    }
+    parked.wait();
+    double const used = bench::resident() - before;
+    release.set();
+    for (auto& handle : handles) handle.join();
+    return result{used / static_cast<double>(chosen.n), "bytes"};
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return bench::main("ramie",
+                     {{"yield", yield},
+                      {"spawn_join", spawn_join},
+                      {"spawn_join_one", spawn_join_one},
+                      {"fork_join", fork_join},
+                      {"skynet", skynet},
+                      {"hand_in", hand_in},
+                      {"ping_pong", ping_pong},
+                      {"mutex", mutex},
+                      {"idle_memory", idle_memory}},
+                     argc, argv);
+}
