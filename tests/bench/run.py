@@ -44,12 +44,18 @@ def arguments():
     return parser.parse_args()
 
 
+def quietly(*command):
+    """Runs the command; its output is of interest only if it fails."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode != 0:
+        sys.exit(done.stdout.decode(errors="replace"))
+
+
 def build(folder):
     print(f"Building in {folder} ...", flush=True)
-    subprocess.run(["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-                    "-DRAMIE_BENCH=ON", "-DRAMIE_TESTS=OFF", "-DRAMIE_EXAMPLES=OFF"],
-                   check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["ninja", "-C", folder, *PROGRAMS.values()], check=True, stdout=subprocess.DEVNULL)
+    quietly("cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+            "-DRAMIE_BENCH=ON", "-DRAMIE_TESTS=OFF", "-DRAMIE_EXAMPLES=OFF")
+    quietly("ninja", "-C", folder, *PROGRAMS.values())
     return folder / "bench"
 
 
