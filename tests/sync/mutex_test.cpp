@@ -1,0 +1,145 @@
+#include <ramie/sync/mutex.hpp>
+
+#include <atomic>
+#include <mutex>
+
+#include "support.hpp"
+
+namespace {
+
+using ramie::spawn;
+using ramie::test::settle;
+
+RAMIE_TEST_WITH_WORKERS(MutexStress);
+
+TEST(Mutex, TryLockFailsWhileItIsHeld) {
+  ramie::mutex m;
+  EXPECT_TRUE(m.try_lock());
+  EXPECT_FALSE(m.try_lock());
+  m.unlock();
+  EXPECT_TRUE(m.try_lock());
+  m.unlock();
+}
+
+TEST(Mutex, ExcludesPlainThreadsOutsideAnyRuntime) {
+  ramie::mutex m;
+  int counter = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 20'000; ++i) {
+        std::lock_guard const guard(m);
+        ++counter;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(counter, 80'000);
+}
+
+TEST(Mutex, UnlockWakesOneWaiter) {
+  ramie::test::on_one_worker([] {
+    ramie::mutex m;
+    int entered = 0;
+    m.lock();
+    std::vector<ramie::join_handle<void>> waiters;
+    for (int i = 0; i < 3; ++i) {
+      waiters.push_back(spawn([&] {
+        m.lock();
+        ++entered;
+      }));
+    }
+    settle();
+    EXPECT_EQ(entered, 0);
+    for (int expected = 1; expected <= 3; ++expected) {
+      m.unlock();
+      settle();
+      EXPECT_EQ(entered, expected);
+    }
+    m.unlock();
+  });
+}
+
+TEST(Mutex, IsHandedToAWaiterThatWasPassedOverTooOften) {
+  ramie::test::on_one_worker([] {
+    ramie::mutex m;
+    bool served = false;
+    m.lock();
+    auto waiter = spawn([&] {
+      std::lock_guard const guard(m);
+      served = true;
+    });
+    settle();
+    unsigned rounds = 0;
+    while (!served && rounds < 10 * ramie::mutex::max_passed_over) {
+      m.unlock();
+      m.lock();  // Takes it before the woken waiter runs.
+      settle();
+      ++rounds;
+    }
+    m.unlock();
+    waiter.join();
+    EXPECT_EQ(rounds, ramie::mutex::max_passed_over + 1);
+  });
+}
+
+TEST(Mutex, LockIsNotACancellationPoint) {
+  ramie::test::on_one_worker([] {
+    ramie::mutex m;
+    bool got_it = false;
+    m.lock();
+    auto waiter = spawn([&] {
+      m.lock();
+      got_it = true;
+      m.unlock();
+    });
+    settle();
+    waiter.cancel();
+    settle();
+    EXPECT_FALSE(got_it);
+    m.unlock();
+    settle();
+    EXPECT_TRUE(got_it);
+    EXPECT_TRUE(m.try_lock());
+    m.unlock();
+  });
+}
+
+TEST_P(MutexStress, ExcludesFibersAndThreads) {
+  run_it([] {
+    ramie::mutex m;
+    long counter = 0;
+    ramie::test::fibers_and_threads(8, [&](int who) {
+      for (int i = 0; i < 4'000; ++i) {
+        std::lock_guard const guard(m);
+        long const seen = counter;
+        if ((i + who) % 16 == 0) ramie::this_fiber::yield();
+        counter = seen + 1;
+      }
+    });
+    EXPECT_EQ(counter, 32'000);
+  });
+}
+
+TEST_P(MutexStress, MayBeDestroyedByTheNextHolder) {
+  run_it([] {
+    for (int i = 0; i < 1000; ++i) {
+      auto m = std::make_unique<ramie::mutex>();
+      ramie::mutex& bare = *m;
+      std::atomic<bool> locked = false;
+      auto first = spawn([&] {
+        bare.lock();
+        locked.store(true, std::memory_order_release);
+        ramie::this_fiber::yield();
+        bare.unlock();
+      });
+      while (!locked.load(std::memory_order_acquire)) ramie::this_fiber::yield();
+      bare.lock();
+      bare.unlock();
+      m.reset();
+      first.join();
+    }
+  });
+}
+
+}  // namespace

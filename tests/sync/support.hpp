@@ -1,0 +1,83 @@
+// What the tests of sync share.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <ramie/sched/fiber.hpp>
+#include <ramie/sched/join_handle.hpp>
+#include <ramie/sched/runtime.hpp>
+#include <ramie/sched/this_fiber.hpp>
+
+#include "../support/workers.hpp"
+
+namespace ramie::test {
+
+/// Long enough that no test of behaviour comes to its end.
+inline constexpr std::chrono::hours forever{1000};
+inline constexpr std::chrono::milliseconds soon{2};
+
+/// On a runtime of one worker: lets every other fiber run until it parks or ends.
+inline void settle() {
+  for (int i = 0; i < 8; ++i) this_fiber::yield();
+}
+
+/// Runs `test` on a runtime of one worker, where `settle` tells what waits.
+template <class F>
+void on_one_worker(F test) {
+  run({.workers = 1}, std::move(test));
+}
+
+/// Runs body(i) for 0 <= i < count at once: fibers of the current runtime and plain OS threads by
+/// turns. Called by a fiber.
+template <class F>
+void fibers_and_threads(int count, F body) {
+  std::vector<join_handle<void>> fibers;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < count; ++i) {
+    if (i % 2 == 0) {
+      fibers.push_back(spawn([&body, i] { body(i); }));
+    } else {
+      threads.emplace_back([&body, i] { body(i); });
+    }
+  }
+  for (auto& fiber : fibers) fiber.join();
+  for (auto& thread : threads) thread.join();
+}
+
+/// The tests that run with several numbers of workers.
+class WithWorkers : public testing::TestWithParam<unsigned> {
+ public:
+  template <class F>
+  void run_it(F test) const {
+    run({.workers = GetParam()}, std::move(test));
+  }
+};
+
+/// One fiber wakes another one, which destroys the primitive as soon as its wait has returned; the
+/// sanitizers see it if the waker touches it after that.
+template <class Primitive, class Wake, class Wait>
+void destroy_as_soon_as_woken(std::shared_ptr<Primitive> (*make)(), Wake wake, Wait wait) {
+  for (int i = 0; i < 1000; ++i) {
+    // The waker keeps a bare reference: the waiter owns.
+    std::shared_ptr<Primitive> owned = make();
+    Primitive& bare = *owned;
+    auto waker = spawn([&bare, &wake] { wake(bare); });
+    wait(bare);
+    owned.reset();
+    waker.join();
+  }
+}
+
+}  // namespace ramie::test
+
+#define RAMIE_TEST_WITH_WORKERS(suite)                                                      \
+  class suite : public ramie::test::WithWorkers {};                                         \
+  INSTANTIATE_TEST_SUITE_P(Workers, suite, testing::ValuesIn(ramie::test::worker_counts()), \
+                           [](auto const& info) { return std::to_string(info.param); })
