@@ -112,8 +112,8 @@ fiber_record* worker_thread::find_work() noexcept {
     }
     home_.idle.announce_sleep(worker_->index, std::exchange(searching_, false));
     if (!must_not_sleep()) home_.sleep(*this);
-    // Whoever picked this worker to wake it has counted it as a searcher.
-    searching_ = !home_.idle.withdraw(worker_->index);
+    home_.idle.end_sleep(worker_->index);
+    searching_ = true;  // counted: by end_sleep, or by whoever picked this worker to wake it
     home_.worker_awake();
   }
 }

@@ -54,7 +54,7 @@ class basic_idle_set {
   }
 
   /// Worker `w` is about to sleep, and no longer searches. It must look at every queue now, and
-  /// either sleep or withdraw.
+  /// either sleep or, if it has seen work, call end_sleep.
   void announce_sleep(unsigned w, bool was_searching) noexcept {
     counts_.fetch_add(was_searching ? one_sleeping - one_searching : one_sleeping,
                       std::memory_order_relaxed);
@@ -62,12 +62,12 @@ class basic_idle_set {
     A::fence("I1", std::memory_order_seq_cst);
   }
 
-  /// Worker `w` woke by itself, or found work after announce_sleep. True: it is unmarked, and not
-  /// counted as searching. False: a waker picked it before, and it is counted as searching.
-  [[nodiscard]] bool withdraw(unsigned w) noexcept {
-    if (!clear(w)) return false;
-    counts_.fetch_sub(one_sleeping, std::memory_order_relaxed);
-    return true;
+  /// Worker `w` sleeps no longer, whether it was picked, woke by itself or did not fall asleep. It
+  /// is counted as searching from now on, limit or not: if it was the last searcher when it
+  /// announced its sleep, then others have relied on it, and the duty to wake the next one is still
+  /// its own.
+  void end_sleep(unsigned w) noexcept {
+    if (clear(w)) counts_.fetch_add(one_searching - one_sleeping, std::memory_order_relaxed);
   }
 
   /// After work was pushed, or by the last searcher: the worker to wake, which is counted as
