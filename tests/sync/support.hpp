@@ -80,4 +80,4 @@ void destroy_as_soon_as_woken(std::shared_ptr<Primitive> (*make)(), Wake wake, W
 #define RAMIE_TEST_WITH_WORKERS(suite)                                                      \
   class suite : public ramie::test::WithWorkers {};                                         \
   INSTANTIATE_TEST_SUITE_P(Workers, suite, testing::ValuesIn(ramie::test::worker_counts()), \
-                           [](auto const& info) { return std::to_string(info.param); })
+                           [](auto const& one) { return std::to_string(one.param); })
