@@ -133,7 +133,7 @@ class core {
   std::vector<std::unique_ptr<worker_thread>> threads_;
   // How many of threads_ run: those below. release: a started thread's object is complete.
   std::vector<std::atomic<bool>> started_;
-  std::atomic<unsigned> started_count_{0};  // relaxed: metrics only
+  std::atomic<unsigned> started_count_{0};  // relaxed: metrics, and where deliveries go
 
   // The driver in use; replaced at most once, under driver_change_, and the old one is kept.
   std::atomic<driver*> driver_{nullptr};

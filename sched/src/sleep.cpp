@@ -53,6 +53,8 @@ void core::wake(int index) noexcept {
 
 void core::start_thread(unsigned index) {
   std::lock_guard lock(threads_mutex_);
+  // It may have been started, have slept and been picked again since the caller looked.
+  if (started_[index].load(std::memory_order_relaxed)) return threads_[index]->notify();
   threads_[index]->start();
   started_[index].store(true, std::memory_order_release);
   started_count_.fetch_add(1, std::memory_order_relaxed);

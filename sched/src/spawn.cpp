@@ -1,6 +1,7 @@
 // Fibers in and out: from a record to a run queue, and from a finished fiber to its joiner.
 #include <ramie/sched/detail/spawn.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -117,11 +118,13 @@ void core::launch(fiber_record& fiber) noexcept {
   deliver(fiber);
 }
 
-// From outside: to a random worker's inbox, so that no one of them is everybody's.
+// From outside: to the inbox of a random worker among those that run. Threads start in the order of
+// their workers, as the lowest sleeper is picked first.
 void core::deliver(fiber_record& fiber) noexcept {
   std::uint64_t const drawn =
       random_state_.fetch_add(0x9E3779B97F4A7C15ULL, std::memory_order_relaxed);
-  auto const target = static_cast<unsigned>((drawn >> 32) % workers.size());
+  auto const target = static_cast<unsigned>(
+      (drawn >> 32) % std::max(1U, started_count_.load(std::memory_order_relaxed)));
   workers[target]->mail().push(&fiber);
   int picked = idle.pick_worker(target);
   if (picked < 0) picked = idle.pick_sleeper_to_wake();

@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <ostream>
 #include <type_traits>
@@ -26,20 +27,25 @@ struct thread_body {
 
   template <class... Args>
   void operator()(Args&&... args) {
-    bool was_cancelled = false;
-    [&]() noexcept {
-      try {
-        std::invoke(std::move(function), std::forward<Args>(args)...);
-      } catch (cancelled const&) {
-        if (!cancel_requested_here()) throw;
-        was_cancelled = true;
-      }
-    }();
-    if (was_cancelled) throw cancelled{};
+    if (!call(std::forward<Args>(args)...)) throw cancelled{};
+  }
+
+ private:
+  // Never inlined: only where a function itself must not throw does std::terminate find the exception
+  // still active and the stack not unwound.
+  template <class... Args>
+  [[gnu::noinline]] bool call(Args&&... args) noexcept {
+    try {
+      std::invoke(std::move(function), std::forward<Args>(args)...);
+    } catch (cancelled const&) {
+      if (!cancel_requested_here()) std::terminate();
+      return false;
+    }
+    return true;
   }
 };
 
-/// The core of the calling fiber's runtime and an id for the caller: a fiber's, or one that the
+/// An id for the caller: a fiber's, or one that the
 /// calling OS thread keeps.
 std::uint64_t current_id() noexcept;
 

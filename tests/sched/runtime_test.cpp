@@ -1,0 +1,375 @@
+#include <ramie/sched/runtime.hpp>
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <iterator>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include <ramie/sched/this_fiber.hpp>
+
+#include "support/workers.hpp"
+
+namespace ramie {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::size_t thread_count() {
+  std::filesystem::directory_iterator const threads("/proc/self/task");
+  return static_cast<std::size_t>(std::distance(begin(threads), end(threads)));
+}
+
+template <class Call>
+std::error_code code_of(Call call) {
+  try {
+    call();
+  } catch (std::system_error const& error) {
+    return error.code();
+  }
+  return {};
+}
+
+class Runtime : public testing::TestWithParam<unsigned> {
+ protected:
+  runtime_options options() const { return {.workers = GetParam()}; }
+};
+
+INSTANTIATE_TEST_SUITE_P(Workers, Runtime, testing::ValuesIn(test::worker_counts()));
+
+TEST_P(Runtime, RunReturnsOrThrows) {
+  EXPECT_EQ(run(options(), [](int a) { return a + 1; }, 41), 42);
+  EXPECT_THROW(run(options(), [] { throw std::logic_error("x"); }), std::logic_error);
+  EXPECT_EQ(*run(options(), [] { return std::make_unique<int>(1); }), 1);
+  runtime here(options());
+  EXPECT_EQ(here.run([] { return 1; }) + here.run([] { return 2; }), 3);
+}
+
+TEST_P(Runtime, LeavesNothingBehind) {
+  std::size_t const before = thread_count();
+  for (int i = 0; i < 50; ++i) {
+    run(options(), [] {
+      for (int n = 0; n < 10; ++n) spawn([] { this_fiber::sleep_for(1h); }).detach();
+      spawn([] {}).join();
+    });
+  }
+  EXPECT_EQ(thread_count(), before);
+}
+
+TEST_P(Runtime, CancelsDrainsAndJoinsWhenDestroyed) {
+  std::atomic<int> unwound{0};
+  {
+    runtime here(options());
+    std::atomic<int> begun{0};
+    for (int i = 0; i < 100; ++i) {
+      here.post([&] {
+        struct counts {
+          std::atomic<int>& unwound;
+          ~counts() { ++unwound; }
+        } const at_end{unwound};
+        ++begun;
+        this_fiber::sleep_for(1h);
+      });
+    }
+    while (begun < 100) std::this_thread::yield();
+  }
+  EXPECT_EQ(unwound, 100);
+}
+
+TEST_P(Runtime, EndsFibersThatSpawnOthersWhileItEnds) {
+  std::atomic<int> alive{0};
+  {
+    runtime here(options());
+    std::atomic<bool> begun{false};
+    here.post([&] {
+      begun = true;
+      try {
+        this_fiber::sleep_for(1h);
+      } catch (cancelled const&) {
+        // During the end: born cancelled, and ended as well.
+        for (int i = 0; i < 10; ++i) spawn([&] { ++alive; }).detach();
+        throw;
+      }
+    });
+    while (!begun) std::this_thread::yield();
+  }
+  EXPECT_EQ(alive, 0);
+}
+
+TEST_P(Runtime, SeveralLiveSideBySide) {
+  runtime a(options());
+  runtime b(options());
+  int const answer = a.run([&] {
+    // From a fiber of one runtime into another and back.
+    return b.spawn([&] { return a.spawn([] { return 42; }).join(); }).join();
+  });
+  EXPECT_EQ(answer, 42);
+}
+
+TEST_P(Runtime, ANestedRunParksItsFiber) {
+  int const answer = run({.workers = 1}, [&] {
+    std::atomic<bool> other_ran{false};
+    auto other = spawn([&] { other_ran = true; });
+    int const inner = run(options(), [&] {
+      while (!other_ran.load()) this_fiber::yield();  // only if the outer worker is free
+      return 42;
+    });
+    other.join();
+    return inner;
+  });
+  EXPECT_EQ(answer, 42);
+}
+
+TEST_P(Runtime, TakesWorkFromManyThreads) {
+  runtime here(options());
+  std::atomic<int> sum{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 5000; ++i) here.post([&] { sum.fetch_add(1); });
+    });
+  }
+  for (auto& each : threads) each.join();
+  while (sum < 20000) std::this_thread::yield();
+  EXPECT_EQ(here.metrics().spawned, 20000U);
+}
+
+// The inbox holds 1,024: what comes above that is neither dropped nor spun on.
+TEST_P(Runtime, LosesNothingWhenAnInboxIsFull) {
+  runtime here(options());
+  std::atomic<bool> go{false};
+  std::atomic<unsigned> begun{0};
+  std::atomic<int> ran{0};
+  for (unsigned i = 0; i < GetParam(); ++i) {
+    here.post([&] {
+      ++begun;
+      while (!go.load()) std::this_thread::yield();  // the worker, not the fiber
+    });
+  }
+  while (begun < GetParam()) std::this_thread::yield();
+  for (int i = 0; i < 20000; ++i) here.post([&] { ++ran; });
+  EXPECT_EQ(ran, 0);
+  go = true;
+  while (ran < 20000) std::this_thread::yield();
+}
+
+TEST_P(Runtime, HandlesOutliveIt) {
+  std::optional<runtime> here(std::in_place, options());
+  runtime::handle handle = here->get_handle();
+  EXPECT_EQ(handle.spawn([] { return 5; }).join(), 5);
+  here.reset();
+  EXPECT_EQ(code_of([&] { handle.spawn([] {}).join(); }), std::errc::operation_not_permitted);
+  EXPECT_EQ(code_of([&] { handle.post([] {}); }), std::errc::operation_not_permitted);
+  EXPECT_EQ(code_of([&] { runtime::handle().post([] {}); }), std::errc::operation_not_permitted);
+}
+
+TEST_P(Runtime, CallsItsHooksOncePerStartedWorker) {
+  std::mutex mutex;
+  std::multiset<unsigned> started;
+  std::multiset<unsigned> stopped;
+  {
+    runtime_options hooked = options();
+    hooked.on_worker_start = [&](unsigned worker) {
+      std::lock_guard lock(mutex);
+      started.insert(worker);
+    };
+    hooked.on_worker_stop = [&](unsigned worker) {
+      std::lock_guard lock(mutex);
+      stopped.insert(worker);
+    };
+    run(hooked, [] {
+      std::vector<join_handle<void>> all;
+      for (int i = 0; i < 100; ++i) all.push_back(spawn([] { this_fiber::yield(); }));
+      for (auto& each : all) each.join();
+    });
+  }
+  EXPECT_EQ(started, stopped);
+  EXPECT_EQ(started.count(0), 1U);
+  EXPECT_EQ(std::set<unsigned>(started.begin(), started.end()).size(), started.size());
+}
+
+TEST_P(Runtime, StartsOneThreadWhereOneIsEnough) {
+  runtime here(options());
+  here.run([] {});
+  EXPECT_EQ(here.metrics().workers_started, 1U);
+  EXPECT_EQ(here.metrics().workers, GetParam());
+}
+
+TEST_P(Runtime, SpawnWaitsAtTheLimitAndPostReports) {
+  runtime_options limited = options();
+  limited.max_fibers = 3;
+  runtime here(limited);
+  std::atomic<bool> go{false};
+  std::atomic<bool> spawned{false};
+  std::thread outside;
+  here.run([&] {  // one
+    auto const hold = [&] {
+      while (!go.load()) this_fiber::yield();
+    };
+    auto second = spawn(hold);
+    auto third = spawn(hold);
+    EXPECT_EQ(code_of([&] { here.post([] {}); }), std::errc::resource_unavailable_try_again);
+    outside = std::thread([&] {
+      auto fourth = here.spawn([] { return 4; });
+      spawned = true;
+      EXPECT_EQ(fourth.join(), 4);
+    });
+    for (int i = 0; i < 100; ++i) this_fiber::yield();
+    EXPECT_FALSE(spawned);
+    go = true;
+    second.join();
+    third.join();
+    for (int i = 0; i < 100; ++i) spawn([] {}).join();
+  });
+  outside.join();
+  EXPECT_TRUE(spawned);
+}
+
+TEST_P(Runtime, AFiberThatWaitsAtTheLimitCanBeCancelled) {
+  runtime_options limited = options();
+  limited.max_fibers = 1;
+  runtime here(limited);
+  std::atomic<bool> begun{false};
+  auto handle = here.spawn([&] {
+    begun = true;
+    spawn([] {}).join();
+  });
+  while (!begun.load()) std::this_thread::yield();
+  handle.cancel();
+  EXPECT_THROW(handle.join(), cancelled);
+}
+
+TEST_P(Runtime, TellsTheHandlerOfUnhandledExceptions) {
+  std::atomic<int> told{0};
+  runtime_options handled = options();
+  handled.on_unhandled_exception = [&](unhandled_exception const& what) {
+    EXPECT_EQ(what.fiber_name, "loser");
+    EXPECT_NE(what.fiber_id, 0U);
+    EXPECT_THROW(std::rethrow_exception(what.exception), std::runtime_error);
+    this_fiber::yield();  // it runs on the fiber
+    ++told;
+  };
+  runtime here(handled);
+  here.spawn({.name = "loser"}, [] { throw std::runtime_error("x"); }).detach();
+  while (told == 0) std::this_thread::yield();
+  // The end of a cancelled fiber is none.
+  here.spawn([] { this_fiber::sleep_for(1h); }).detach();
+}
+
+TEST_P(Runtime, CountsWhatItDoes) {
+  runtime here(options());
+  here.run([] {
+    std::vector<join_handle<void>> all;
+    for (int i = 0; i < 100; ++i) all.push_back(spawn([] { this_fiber::yield(); }));
+    for (auto& each : all) each.join();
+  });
+  runtime_metrics const seen = here.metrics();
+  EXPECT_EQ(seen.spawned, 101U);
+  EXPECT_EQ(seen.finished + seen.live_fibers, 101U);
+  EXPECT_GT(seen.switches, 100U);
+  here.run([&] { EXPECT_GE(here.metrics().live_fibers, 1U); });
+}
+
+TEST_P(Runtime, UsesStacksOfTheSizeAskedFor) {
+  run(options(), [] {
+    spawn({.stack_size = 8 * 1024 * 1024}, [] {
+      char volatile frame[4 * 1024 * 1024];
+      for (std::size_t i = 0; i < sizeof(frame); i += 4096) frame[i] = 1;
+    }).join();
+    EXPECT_EQ(code_of([] {
+                spawn({.stack_size = std::numeric_limits<std::size_t>::max()}, [] {}).join();
+              }),
+              std::errc::invalid_argument);
+  });
+}
+
+TEST(RuntimeOptions, AreChecked) {
+  EXPECT_THROW(runtime({.workers = 1'000'000'000}), std::invalid_argument);
+  EXPECT_THROW(runtime({.stack_size = std::numeric_limits<std::size_t>::max()}),
+               std::invalid_argument);
+  EXPECT_THROW(runtime({.max_blocking_threads = 0}), std::invalid_argument);
+  EXPECT_THROW(runtime({.blocking_keep_alive = -1ms}), std::invalid_argument);
+  EXPECT_EQ(run({.workers = 0, .stack_size = 0, .name = ""}, [] { return 1; }), 1);
+  EXPECT_EQ(run({.workers = 1, .stack_size = 1, .name = std::string(1000, 'n')}, [] { return 1; }), 1);
+}
+
+TEST(RuntimeMisuse, DestructionByItsOwnFiberIsReported) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        auto here = std::make_unique<runtime>(runtime_options{.workers = 1});
+        here->run([&] { here.reset(); });
+      },
+      "a runtime was destroyed by fiber [0-9]+ of its own");
+}
+
+TEST(RuntimeMisuse, AnUnhandledExceptionNamesItsFiber) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(run({.workers = 1},
+                   [] {
+                     spawn({.name = "faulty"}, [] { throw std::runtime_error("why"); }).detach();
+                     this_fiber::sleep_for(1h);
+                   }),
+               "unhandled exception in detached fiber [0-9]+ \"faulty\"");
+}
+
+TEST(RuntimeFork, AChildMayExecAndGetsAClearErrorOtherwise) {
+  runtime here({.workers = 2});
+  here.run([] {});
+  ::pid_t const child = ::fork();
+  if (child == 0) {
+    bool const refused =
+        code_of([&] { here.post([] {}); }) == std::errc::operation_not_permitted;
+    // A runtime of the child's own works.
+    bool const fresh = run({.workers = 1}, [] { return true; });
+    if (!refused || !fresh) ::_exit(1);
+    ::execl("/bin/true", "true", nullptr);
+    ::_exit(2);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(here.run([] { return 3; }), 3);
+}
+
+TEST(DefaultRuntime, ServesSpawnOutsideAnyRuntime) {
+  EXPECT_EQ(spawn([] { return 6; }).join(), 6);
+  EXPECT_EQ(code_of([] { set_default_runtime_options({.workers = 1}); }),
+            std::errc::device_or_resource_busy);
+}
+
+TEST(DefaultRuntime, EndsInOrderAtExit) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        struct tells {
+          ~tells() { std::fputs("unwound", stderr); }
+        };
+        std::atomic<bool> begun{false};
+        spawn([&] {
+          tells const at_end;
+          begun = true;
+          this_fiber::sleep_for(1h);
+        }).detach();
+        while (!begun.load()) std::this_thread::yield();
+        std::exit(0);
+      },
+      testing::ExitedWithCode(0), "unwound");
+}
+
+}  // namespace
+}  // namespace ramie
