@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""Drives the three HTTP servers with wrk and prints how they compare.
+
+Each server has one worker and one core; wrk has the other. Rounds are interleaved, so that what the
+machine does meanwhile meets all three alike; every figure is the median of the rounds.
+"""
+import argparse
+import os
+import pathlib
+import re
+import resource
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+SERVERS = {"fibers": "http_fiber_server", "threads": "http_thread_server", "epoll": "http_epoll_server"}
+BASELINE = "epoll"
+CONNECTIONS = (64, 1000, 10000)
+WRK_RESERVE = 64  # descriptors that a program needs beside its connections
+UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 60e3}
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+class Failure(Exception):
+    pass
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=pathlib.Path, help="where the server programs are")
+    parser.add_argument("--smoke", action="store_true", help="one short round with few connections")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=3, help="wrk's time per server and round")
+    return parser.parse_args()
+
+
+def cores():
+    """(server's, wrk's): two different ones where the process may use two."""
+    mine = sorted(os.sched_getaffinity(0))
+    return mine[0], mine[-1]
+
+
+def raise_descriptor_limit():
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def possible(connections, limit):
+    """The connection counts that the descriptor limit allows, saying so where it cuts one down."""
+    allowed = []
+    for count in connections:
+        room = limit - WRK_RESERVE
+        if count > room:
+            print(f"The descriptor limit is {limit}: {room} connections instead of {count}.")
+        allowed.append(min(count, room))
+    return list(dict.fromkeys(allowed))
+
+
+class Server:
+    """A server process: started, watched and ended."""
+
+    def __init__(self, program, core):
+        self.process = subprocess.Popen(
+            ["taskset", "-c", str(core), str(program), "--port", "0", "--workers", "1"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        match = re.search(r"listening on (?:\S*:)?(\d+)", line)
+        if not match:
+            self.process.kill()
+            raise Failure(f"{program.name} did not start: {line}{self.process.stderr.read()}")
+        self.port = int(match.group(1))
+        self.proc = pathlib.Path("/proc") / str(self.process.pid)
+
+    def cpu_seconds(self):
+        fields = (self.proc / "stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICK
+
+    def threads_and_memory(self):
+        status = (self.proc / "status").read_text()
+        return (int(re.search(r"^Threads:\s+(\d+)", status, re.M).group(1)),
+                int(re.search(r"^VmRSS:\s+(\d+)", status, re.M).group(1)) / 1024)
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            _, complaints = self.process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+            raise Failure("a server did not end within 20 s of SIGTERM") from None
+        if self.process.returncode != 0:
+            raise Failure(f"a server ended with {self.process.returncode}: {complaints}")
+
+
+class Watcher(threading.Thread):
+    """Samples a server's threads and memory, and keeps the most."""
+
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self.server, self.over = server, threading.Event()
+        self.threads = self.memory = 0
+
+    def run(self):
+        while not self.over.wait(0.5):
+            threads, memory = self.server.threads_and_memory()
+            self.threads, self.memory = max(self.threads, threads), max(self.memory, memory)
+
+
+def milliseconds(text):
+    number, unit = re.fullmatch(r"([\d.]+)([a-z]+)", text).groups()
+    return float(number) * UNITS[unit]
+
+
+def read_wrk(text):
+    """(requests, requests per second, p99 in ms, errors) from wrk's report."""
+    def number(pattern):
+        found = re.search(pattern, text)
+        if not found:
+            raise Failure("wrk said:\n" + text)
+        return found.group(1)
+
+    errors = sum(int(n) for line in re.findall(r"Socket errors:(.*)", text)
+                 for n in re.findall(r"\d+", line))
+    errors += sum(int(n) for n in re.findall(r"Non-2xx or 3xx responses: (\d+)", text))
+    return (int(number(r"(\d+) requests in")), float(number(r"Requests/sec:\s+([\d.]+)")),
+            milliseconds(number(r"99%\s+(\S+)")), errors)
+
+
+def measure(program, connections, seconds):
+    """One server under one load: a dict of figures."""
+    server_core, wrk_core = cores()
+    server = Server(program, server_core)
+    watcher = Watcher(server)
+    try:
+        watcher.start()
+        before = server.cpu_seconds()
+        wrk = subprocess.run(
+            ["taskset", "-c", str(wrk_core), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
+             "--latency", "--timeout", "10s", f"http://127.0.0.1:{server.port}/"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        requests, rate, p99, errors = read_wrk(wrk.stdout)
+        cpu = server.cpu_seconds() - before
+    finally:
+        watcher.over.set()
+        watcher.join()
+        server.end()
+    if requests == 0:
+        raise Failure(f"{program.name} answered nothing:\n{wrk.stdout}")
+    return {"rate": rate, "p99": p99, "threads": watcher.threads, "memory": watcher.memory,
+            "cpu": cpu / requests * 1e6, "errors": errors}
+
+
+def run(folder, connections, rounds, seconds):
+    """{(connections, server): [figures, ...]}"""
+    found = {}
+    cases = [(count, name) for _ in range(rounds) for count in connections for name in SERVERS]
+    start = time.monotonic()
+    for done, (count, name) in enumerate(cases, 1):
+        figures = measure(folder / SERVERS[name], count, seconds)
+        found.setdefault((count, name), []).append(figures)
+        left = (time.monotonic() - start) / done * (len(cases) - done)
+        print(f"[{done}/{len(cases)}] {name:<8}{count:>6} connections: {figures['rate']:>8,.0f} "
+              f"requests/s, {left:3.0f} s left", flush=True)
+    return found
+
+
+def table(found):
+    print(f"\n{'connections':>11}  {'server':<8}{'requests/s':>11}{'p99 ms':>9}{'threads':>9}"
+          f"{'memory MiB':>12}{'CPU us/request':>16}{'errors':>8}   ratio to {BASELINE}: rate, p99, CPU")
+
+    def median(count, name, figure):
+        return statistics.median(each[figure] for each in found[count, name])
+
+    for count in dict.fromkeys(key[0] for key in found):
+        for name in SERVERS:
+            m = {figure: median(count, name, figure) for figure in found[count, name][0]}
+            errors = sum(each["errors"] for each in found[count, name])
+            ratios = ", ".join(f"{m[figure] / (median(count, BASELINE, figure) or 1):.2f}"
+                               for figure in ("rate", "p99", "cpu"))
+            print(f"{count:>11}  {name:<8}{m['rate']:>11,.0f}{m['p99']:>9.1f}{m['threads']:>9.0f}"
+                  f"{m['memory']:>12.1f}{m['cpu']:>16.1f}{errors:>8}   {ratios}")
+        print()
+    print("Medians of the rounds (errors: their sum). CPU is the server's own, user and system.")
+    if len(set(cores())) == 1:
+        print("Only one core may be used here: server and wrk share it, and the figures mean little.")
+
+
+def main():
+    options = arguments()
+    limit = raise_descriptor_limit()
+    connections = (8, 64) if options.smoke else possible(CONNECTIONS, limit)
+    rounds, seconds = (1, 1) if options.smoke else (options.rounds, options.seconds)
+    try:
+        found = run(options.folder, connections, rounds, seconds)
+    except Failure as failure:
+        print(f"FAILED: {failure}", file=sys.stderr)
+        return 1
+    table(found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
