@@ -73,9 +73,9 @@ inline void stack_released([[maybe_unused]] sanitizer_state& state) noexcept {
 }
 
 /// Right before a switch, on the stack that is left; `final`: it is never continued.
-inline void before_switch([[maybe_unused]] sanitizer_state& from,
-                          [[maybe_unused]] sanitizer_state& to,
-                          [[maybe_unused]] bool final) noexcept {
+[[gnu::always_inline]] inline void before_switch([[maybe_unused]] sanitizer_state& from,
+                                                 [[maybe_unused]] sanitizer_state& to,
+                                                 [[maybe_unused]] bool final) noexcept {
 #ifdef RAMIE_ASAN
   __sanitizer_start_switch_fiber(final ? nullptr : &from.fake_stack, to.bottom, to.size);
 #endif

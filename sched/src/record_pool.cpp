@@ -1,6 +1,5 @@
 #include "record_pool.hpp"
 
-#include <algorithm>
 #include <cstring>
 
 namespace ramie::detail {
@@ -11,7 +10,7 @@ constexpr std::size_t chunk_records = 256;
 
 void fiber_name::assign(std::string_view name) noexcept {
   std::array<std::uint64_t, 4> words{};
-  std::memcpy(words.data(), name.data(), std::min(name.size(), sizeof(words) - 1));
+  name.copy(reinterpret_cast<char*>(words.data()), sizeof(words) - 1);
   for (std::size_t i = 0; i < words.size(); ++i) {
     words_[i].store(words[i], std::memory_order_relaxed);
   }

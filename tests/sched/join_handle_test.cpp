@@ -118,8 +118,7 @@ TEST_P(JoinHandle, WaitsWithATimeLimit) {
   });
   EXPECT_EQ(handle.wait_for(-1s), std::future_status::timeout);
   EXPECT_EQ(handle.wait_for(1ms), std::future_status::timeout);
-  EXPECT_EQ(handle.wait_until(std::chrono::system_clock::now() + 1ms),
-            std::future_status::timeout);
+  EXPECT_EQ(handle.wait_until(std::chrono::system_clock::now() + 1ms), std::future_status::timeout);
   go = true;
   EXPECT_EQ(handle.wait_for(std::chrono::hours::max()), std::future_status::ready);
   EXPECT_TRUE(handle.done());

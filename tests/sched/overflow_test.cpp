@@ -32,8 +32,9 @@ class StackOverflow : public testing::Test {
 };
 
 TEST_F(StackOverflow, NamesTheFiberAndItsStack) {
-  EXPECT_DEATH(overflow(), "stack overflow in fiber [0-9]+ \"too deep\": fault at 0x[0-9a-f]+, "
-                           "stack \\[0x[0-9a-f]+, 0x[0-9a-f]+\\)");
+  EXPECT_DEATH(overflow(),
+               "stack overflow in fiber [0-9]+ \"too deep\": fault at 0x[0-9a-f]+, "
+               "stack \\[0x[0-9a-f]+, 0x[0-9a-f]+\\)");
 }
 
 TEST_F(StackOverflow, PrintsABacktrace) {

@@ -1,5 +1,6 @@
-// What the scheduler promises about order, fairness and work conservation. Every test here waits for
-// events, without a limit of its own: what is promised happens, or the test hangs and CTest ends it.
+// What the scheduler promises about order, fairness and work conservation. Every test here waits
+// for events, without a limit of its own: what is promised happens, or the test hangs and CTest
+// ends it.
 #include <gtest/gtest.h>
 
 #include <algorithm>

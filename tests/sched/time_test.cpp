@@ -29,17 +29,18 @@ TEST(AddSaturated, TakesNegativeDurationsAndNanAsNow) {
   EXPECT_EQ(add_saturated(start, -5ms), start);
   EXPECT_EQ(add_saturated(start, std::chrono::nanoseconds::min()), start);
   EXPECT_EQ(add_saturated(start, std::chrono::hours::min()), start);
-  EXPECT_EQ(add_saturated(start, std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN())),
-            start);
+  EXPECT_EQ(
+      add_saturated(start, std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN())),
+      start);
 }
 
 TEST(AddSaturated, TakesOverflowAsNever) {
   EXPECT_EQ(add_saturated(start, std::chrono::nanoseconds::max()), steady_time::max());
   EXPECT_EQ(add_saturated(start, std::chrono::hours::max()), steady_time::max());
   EXPECT_EQ(add_saturated(start, std::chrono::duration<double>(1e300)), steady_time::max());
-  EXPECT_EQ(add_saturated(start, std::chrono::duration<double>(
-                                     std::numeric_limits<double>::infinity())),
-            steady_time::max());
+  EXPECT_EQ(
+      add_saturated(start, std::chrono::duration<double>(std::numeric_limits<double>::infinity())),
+      steady_time::max());
 }
 
 TEST(DeadlineAt, TakesTimePointsOfAnyClock) {

@@ -19,29 +19,22 @@ namespace detail {
 /// Whether the calling fiber has been asked to end.
 bool cancel_requested_here() noexcept;
 
-/// Calls a function as std::thread does: an exception that leaves it ends the program, right where
-/// it was thrown. The fiber's own cancellation is a normal end.
+/// Calls a function as std::thread does: an exception that leaves it ends the program. The fiber's
+/// own cancellation is a normal end.
 template <class F>
 struct thread_body {
   F function;
 
   template <class... Args>
   void operator()(Args&&... args) {
-    if (!call(std::forward<Args>(args)...)) throw cancelled{};
-  }
-
- private:
-  // Never inlined: only where a function itself must not throw does std::terminate find the exception
-  // still active and the stack not unwound.
-  template <class... Args>
-  [[gnu::noinline]] bool call(Args&&... args) noexcept {
     try {
       std::invoke(std::move(function), std::forward<Args>(args)...);
     } catch (cancelled const&) {
       if (!cancel_requested_here()) std::terminate();
-      return false;
+      throw;
+    } catch (...) {
+      std::terminate();  // which names the exception
     }
-    return true;
   }
 };
 

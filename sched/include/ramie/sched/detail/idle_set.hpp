@@ -169,7 +169,7 @@ class basic_idle_set {
   /// sleeping << 16 | searching, each at most MaxWorkers plus the wakers under way.
   alignas(64) typename A::template atomic<std::uint32_t> counts_{0};
   /// Bit w % 64 of word w / 64: worker w sleeps, or is about to, and nobody has picked it. Set by
-  /// w; cleared by w (withdraw) or by a waker. Partner of counts_.
+  /// w; cleared by w (end_sleep) or by a waker. Partner of counts_.
   alignas(64) std::array<typename A::template atomic<std::uint64_t>, max_words> sleepers_{};
 };
 
