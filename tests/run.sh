@@ -35,4 +35,6 @@ mkdir -p "$RAMIE_CI_DIR"
 rm -f "$RAMIE_CI_DIR/times"
 ((${#chosen[@]})) || chosen=("${ramie_parts[@]}")
 cmake -S "$root/tests/ci" -B "$RAMIE_CI_DIR/parts" "-DPARTS=${chosen[*]}" >/dev/null
-ctest --test-dir "$RAMIE_CI_DIR/parts" --verbose
+noise='^(Internal ctest|UpdateCTestConf|Constructing a|Done constructing|Updating test list|Added 0 tests'
+noise+='|Checking test dep|test [0-9]+$)|^[0-9]+: (Working Directory|Test timeout|Test command)'
+ctest --test-dir "$RAMIE_CI_DIR/parts" --verbose 2>&1 | grep --line-buffered -vE "$noise"
