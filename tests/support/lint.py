@@ -56,15 +56,23 @@ def off_or_unfinished(lines):
             yield number, "unfinished, without an issue number as in TO" "DO(#12): " + line.strip()
 
 
+def commented(lines, index):
+    """Whether a comment stands on the line or above it, with at most a constant in between."""
+    if "//" in lines[index]:
+        return True
+    above = lines[max(0, index - 2):index]
+    return any(line.strip().startswith("//") for line in above) and "" not in above[-1:]
+
+
 def explained_atomics():
     """The atomics whose declaration carries a comment, beside it or above it."""
     found = set()
     for layer in LAYERS:
         for path in (ROOT / layer).rglob("*.?pp"):
-            lines = [""] + path.read_text().splitlines()
-            for above, line in zip(lines, lines[1:]):
+            lines = path.read_text().splitlines()
+            for number, line in enumerate(lines):
                 declared = DECLARATION.search(line)
-                if declared and ("//" in line or above.strip().startswith("//")):
+                if declared and commented(lines, number):
                     found.add(declared.group(1))
     return found
 
@@ -78,7 +86,8 @@ def orders(lines):
         statement = " ".join(lines[max(0, number - 4):number])
         if STRONG.search(code) and not REASON.search(statement):
             names = OPERATION.findall(statement)
-            if not names or names[-1] not in EXPLAINED:
+            is_fence = "atomic_thread_fence" in code
+            if not (commented(lines, number - 1) if is_fence else EXPLAINED & set(names[-1:])):
                 yield number, "memory order without a tag or partner: " + line.strip()
         if IMPLICIT.search(code):
             yield number, "atomic operation with the implicit order: " + line.strip()
