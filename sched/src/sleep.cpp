@@ -14,7 +14,8 @@ namespace ramie::detail {
 
 namespace {
 
-constexpr tick_time monitor_period = 500'000;  // nanoseconds
+constexpr tick_time monitor_period =
+    400'000;  // nanoseconds: what is stuck is seen at the second tick
 constexpr int idle_ticks_before_sleep = 20;
 constexpr tick_time trim_period = 100'000'000;
 

@@ -1,0 +1,67 @@
+// A million parked, guarded fibers under the default limit on mappings.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include <ramie/fiber/stack_pool.hpp>
+#include <ramie/sched/runtime.hpp>
+#include <ramie/sched/this_fiber.hpp>
+
+namespace ramie {
+namespace {
+
+// A line of /proc/self/status, in bytes.
+double status_bytes(std::string const& key) {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind(key + ":", 0) == 0) return 1024.0 * std::stod(line.substr(key.size() + 1));
+  }
+  return 0;
+}
+
+std::ptrdiff_t mappings() {
+  std::ifstream file("/proc/self/maps");
+  return std::count(std::istreambuf_iterator<char>(file), {}, '\n');
+}
+
+double megabytes(double bytes) {
+  return bytes / (1024 * 1024);
+}
+
+TEST(MillionFibers, TakeOnePageEachAndNoMapping) {
+  constexpr int count = 1'000'000;
+  ASSERT_EQ(detail::stack_pool(detail::round_stack_size(256 * 1024)).guard(),
+            detail::guard_kind::madvise_guard)
+      << "a kernel before Linux 6.13 guards at most about 32,000 stacks";
+  double const resident_before = status_bytes("VmRSS");
+  double const tables_before = status_bytes("VmPTE");
+  {
+    runtime here({.workers = 1});
+    std::atomic<int> parked{0};
+    for (int i = 0; i < count; ++i) {
+      here.post([&] {
+        parked.fetch_add(1, std::memory_order_relaxed);
+        this_fiber::sleep_for(std::chrono::hours(1));
+      });
+      if (i % (count / 10) == 0) std::printf("%d of %d\n", i, count);
+    }
+    while (parked.load() != count) this_fiber::yield();
+    double const resident = (status_bytes("VmRSS") - resident_before) / count;
+    double const tables = (status_bytes("VmPTE") - tables_before) / count;
+    std::printf("per fiber: %.0f bytes resident, %.0f of page tables; %td mappings in all\n",
+                resident, tables, mappings());
+    EXPECT_LE(resident, 4600);
+    EXPECT_LE(resident + tables, 5200);
+    EXPECT_LT(mappings(), 1000);
+  }
+  EXPECT_LT(megabytes(status_bytes("VmRSS") - resident_before), 100);
+}
+
+}  // namespace
+}  // namespace ramie
