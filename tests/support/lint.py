@@ -6,7 +6,7 @@
    ...) or [P1], or its atomic's declaration says in a comment what it is for and who its partner is
  - the design anchors that the code cites exist
  - tests do not wait by time
- - README.md shows examples/readme.cpp as it is
+ - README.md shows examples/readme.cpp as it is, and <ramie/ramie.hpp> includes every public header
  - sizes: headers of at most 250 lines, sources of at most 500
 """
 import pathlib
@@ -17,6 +17,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAYERS = ("fiber", "sched", "sync", "io")
 CODE = {".cpp", ".hpp"}
+# For layers and drivers rather than for programs.
+INNER_HEADERS = {"ramie/sched/atomics.hpp", "ramie/sched/driver.hpp", "ramie/sched/park.hpp"}
 REASON = re.compile(r'(order|fence)\("|\[[A-Z]+\d+\]|// against|pairs? with|[Pp]artner')
 OPERATION = re.compile(r"(\w+)(?:\[[^\]]*\])?(?:\.|->)"
                        r"(?:load|store|exchange|fetch_\w+|compare_exchange_\w+|wait|test_and_set|clear)\(")
@@ -123,10 +125,20 @@ def readme():
         yield 1, "does not show examples/readme.cpp as it is"
 
 
+def umbrella(path):
+    public = {str(header.relative_to(ROOT / layer / "include"))
+              for layer in LAYERS[1:] for header in (ROOT / layer / "include/ramie" / layer).glob("*.hpp")}
+    included = set(re.findall(r"#include <(ramie/.*)>", path.read_text()))
+    for header in sorted(public - included - INNER_HEADERS):
+        yield 1, f"does not include <{header}>"
+
+
 def findings(path):
     relative = path.relative_to(ROOT)
     if relative == pathlib.Path("README.md"):
         yield from readme()
+    if path.name == "ramie.hpp":
+        yield from umbrella(path)
     if path.suffix not in CODE | {".py", ".sh", ".md", ".cmake", ".txt"}:
         return
     lines = path.read_text(errors="replace").splitlines()
