@@ -1,6 +1,7 @@
 #!/bin/bash
 # setup.sh PURPOSE...: installs what is missing on Debian 12, as root or through sudo, and says what
-# and why. Purposes: build (the library and its programs), test, bench, serve (drive the servers).
+# and why. Purposes: build (the library and its programs), test, bench, serve (drive the
+# servers), trace (look at their system calls).
 set -euo pipefail
 
 declare -A why=(
@@ -22,12 +23,14 @@ declare -A why=(
   [make]="the outside projects of the install tests build with it"
   [libboost-fiber-dev]="the peer that the benchmarks measure"
   [wrk]="drives the HTTP servers"
+  [strace]="counts a server's system calls"
 )
 declare -A packages=(
   [build]="g++ cmake ninja-build libboost-dev libboost-context-dev libev-dev python3"
   [test]="ccache clang clang-format libclang-rt-14-dev llvm libgtest-dev relacy-dev pkg-config make"
   [bench]="libboost-fiber-dev"
   [serve]="wrk"
+  [trace]="strace"
 )
 
 installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
