@@ -1,11 +1,28 @@
 #include "record_pool.hpp"
 
+#include <sys/mman.h>
+
+#include <cerrno>
 #include <cstring>
+#include <memory>
+#include <system_error>
 
 namespace ramie::detail {
 
-namespace {
-constexpr std::size_t chunk_records = 256;
+record_pool::record_chunk::record_chunk() {
+  void* const pages = ::mmap(nullptr, size * sizeof(fiber_record), PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED) {
+    throw std::system_error(errno, std::system_category(), "ramie: no memory for fiber records");
+  }
+  records_ = static_cast<fiber_record*>(pages);
+  std::uninitialized_default_construct_n(records_, size);
+}
+
+record_pool::record_chunk::~record_chunk() {
+  if (records_ == nullptr) return;
+  std::destroy_n(records_, size);
+  ::munmap(records_, size * sizeof(fiber_record));
 }
 
 void fiber_name::assign(std::string_view name) noexcept {
@@ -25,18 +42,17 @@ void fiber_name::copy_to(char (&out)[32]) const noexcept {
 }
 
 void record_pool::grow() {
-  chunks_.push_back({std::make_unique<fiber_record[]>(chunk_records), chunk_records});
+  record_chunk& added = chunks_.emplace_back();
   try {
-    stacks_->reserve(chunk_records);
+    stacks_->reserve(added.size);
   } catch (...) {
     chunks_.pop_back();
     throw;
   }
-  record_chunk& added = chunks_.back();
   for (std::size_t i = added.size; i-- > 0;) {
-    added.records[i].pool = this;
-    added.records[i].queue_next = free_;
-    free_ = &added.records[i];
+    added[i].pool = this;
+    added[i].queue_next = free_;
+    free_ = &added[i];
   }
   free_count_ += added.size;
   total_ += added.size;

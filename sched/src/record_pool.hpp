@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include <ramie/fiber/stack_pool.hpp>
@@ -40,14 +41,25 @@ class record_pool {
   void for_each(Visit visit) {
     std::lock_guard lock(mutex_);
     for (record_chunk& chunk : chunks_) {
-      for (std::size_t i = 0; i < chunk.size; ++i) visit(chunk.records[i]);
+      for (std::size_t i = 0; i < chunk.size; ++i) visit(chunk[i]);
     }
   }
 
  private:
-  struct record_chunk {
-    std::unique_ptr<fiber_record[]> records;
-    std::size_t size;
+  // Records on pages of their own: they go back to the kernel whole when the pool ends.
+  class record_chunk {
+   public:
+    static constexpr std::size_t size = 256;
+
+    record_chunk();  // throws std::system_error
+    record_chunk(record_chunk&& other) noexcept
+        : records_(std::exchange(other.records_, nullptr)) {}
+    record_chunk& operator=(record_chunk&&) = delete;
+    ~record_chunk();
+    fiber_record& operator[](std::size_t i) noexcept { return records_[i]; }
+
+   private:
+    fiber_record* records_;
   };
 
   void grow();

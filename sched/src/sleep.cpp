@@ -14,8 +14,8 @@ namespace ramie::detail {
 
 namespace {
 
-constexpr tick_time monitor_period =
-    400'000;  // nanoseconds: what is stuck is seen at the second tick
+// In nanoseconds. What is stuck is seen at the second tick.
+constexpr tick_time monitor_period = 400'000;
 constexpr int idle_ticks_before_sleep = 20;
 constexpr tick_time trim_period = 100'000'000;
 
