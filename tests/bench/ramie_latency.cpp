@@ -93,25 +93,6 @@ result quiet_neighbour(options const& chosen) {
   return found;
 }
 
-// A fiber spawns another and computes until that one has started, which only another worker can
-// see to: how long work ever lies beside an idle worker.
-result work_conservation(options const& chosen) {
-  bench::check(chosen.workers > 1, "work conservation needs a second worker");
-  return ramie::run({.workers = chosen.workers}, [&] {
-    samples taken(chosen.n);
-    for (std::uint64_t i = 0; i < chosen.n; ++i) {
-      std::atomic<bool> started{false};
-      bench::stopwatch const watch;
-      auto other = ramie::spawn([&] { started.store(true, std::memory_order_release); });
-      while (!started.load(std::memory_order_acquire)) {
-      }
-      taken.add(watch);
-      other.join();
-    }
-    return taken.at(1);
-  });
-}
-
 // A plain thread wakes a parked fiber of a runtime that has gone to sleep.
 result wake_up(options const& chosen) {
   ramie::runtime runtime({.workers = chosen.workers});
@@ -141,7 +122,6 @@ int main(int argc, char** argv) {
   return bench::main("ramie",
                      {{"busy_neighbour", busy_neighbour},
                       {"quiet_neighbour", quiet_neighbour},
-                      {"work_conservation", work_conservation},
                       {"wake_up", wake_up}},
                      argc, argv);
 }

@@ -55,7 +55,7 @@ def build(folder):
     print(f"Building in {folder} ...", flush=True)
     quietly("cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
             "-DRAMIE_BENCH=ON", "-DRAMIE_TESTS=OFF", "-DRAMIE_EXAMPLES=OFF")
-    quietly("ninja", "-C", folder, *PROGRAMS.values(), "bench_ramie_latency")
+    quietly("ninja", "-C", folder, *PROGRAMS.values(), "bench_ramie_latency", "ramie_delays")
     return folder / "bench"
 
 
