@@ -1,0 +1,167 @@
+// The atomics policy under which Relacy checks the protocols, and what their models are made of.
+//
+// Relacy (Debian's relacy-dev) runs a test's threads as coroutines of one thread, under a scheduler
+// that either enumerates the interleavings up to a number of preemptions or draws them at random;
+// loads may return old values as far as C++11 allows it, and plain data is checked for races.
+#pragma once
+
+#include <atomic>
+#include <source_location>
+#include <string>
+#include <string_view>
+
+#include <relacy/relacy.hpp>
+
+// Relacy's header turns these words into macros, which no other header survives.
+#undef assert
+#undef calloc
+#undef delete
+#undef errno
+#undef free
+#undef malloc
+#undef memory_order_acq_rel
+#undef memory_order_acquire
+#undef memory_order_consume
+#undef memory_order_relaxed
+#undef memory_order_release
+#undef memory_order_seq_cst
+#undef new
+#undef realloc
+
+namespace ramie::models {
+
+using where = std::source_location;
+
+inline rl::debug_info info(where const& at) {
+  return {at.function_name(), at.file_name(), at.line()};
+}
+
+/// The one memory order that is weaker than written in this run, by its tag; none if empty.
+struct weakening {
+  std::string tag;
+  std::memory_order order = std::memory_order_relaxed;
+};
+inline weakening mutant;
+
+inline rl::memory_order to_relacy(std::memory_order order) {
+  switch (order) {
+    case std::memory_order_relaxed:
+      return rl::mo_relaxed;
+    case std::memory_order_consume:
+      return rl::mo_consume;
+    case std::memory_order_acquire:
+      return rl::mo_acquire;
+    case std::memory_order_release:
+      return rl::mo_release;
+    case std::memory_order_acq_rel:
+      return rl::mo_acq_rel;
+    case std::memory_order_seq_cst:
+      break;
+  }
+  return rl::mo_seq_cst;
+}
+
+/// std::atomic's interface, as far as the protocols use it, over rl::atomic.
+template <class T>
+class checked_atomic {
+ public:
+  checked_atomic() : checked_atomic(T{}) {}
+  checked_atomic(T value) : value_(value) {}
+  checked_atomic(checked_atomic const&) = delete;
+  checked_atomic& operator=(checked_atomic const&) = delete;
+
+  T load(std::memory_order order, where at = where::current()) const {
+    return value_.load(to_relacy(order), info(at));
+  }
+  void store(T value, std::memory_order order, where at = where::current()) {
+    value_.store(value, to_relacy(order), info(at));
+  }
+  T exchange(T value, std::memory_order order, where at = where::current()) {
+    return value_.exchange(value, to_relacy(order), info(at));
+  }
+  bool compare_exchange_strong(T& expected, T desired, std::memory_order success,
+                               std::memory_order failure, where at = where::current()) {
+    return value_.compare_exchange(rl::bool_t<false>(), expected, desired, to_relacy(success),
+                                   to_relacy(failure), info(at));
+  }
+  bool compare_exchange_weak(T& expected, T desired, std::memory_order success,
+                             std::memory_order failure, where at = where::current()) {
+    return value_.compare_exchange(rl::bool_t<true>(), expected, desired, to_relacy(success),
+                                   to_relacy(failure), info(at));
+  }
+  T fetch_add(T value, std::memory_order order, where at = where::current()) {
+    return value_.fetch_add(value, to_relacy(order), info(at));
+  }
+  T fetch_sub(T value, std::memory_order order, where at = where::current()) {
+    return value_.fetch_sub(value, to_relacy(order), info(at));
+  }
+  T fetch_and(T value, std::memory_order order, where at = where::current()) {
+    return value_.fetch_and(value, to_relacy(order), info(at));
+  }
+  T fetch_or(T value, std::memory_order order, where at = where::current()) {
+    return value_.fetch_or(value, to_relacy(order), info(at));
+  }
+
+ private:
+  rl::atomic<T> value_;
+};
+
+/// The policy. See ramie/sched/atomics.hpp for the one that ships.
+struct relacy_atomics {
+  template <class T>
+  using atomic = checked_atomic<T>;
+
+  static std::memory_order order(std::string_view tag, std::memory_order written) {
+    return tag == mutant.tag ? mutant.order : written;
+  }
+
+  static void fence(std::string_view tag, std::memory_order written, where at = where::current()) {
+    std::memory_order const actual = order(tag, written);
+    if (actual == std::memory_order_relaxed) return;
+    rl::atomic_thread_fence(to_relacy(actual), info(at));
+  }
+
+  static void pause(unsigned /*round*/, where at = where::current()) { rl::yield(1, info(at)); }
+};
+
+/// Plain data: Relacy reports two accesses, one of them a write, that nothing orders.
+template <class T>
+class plain {
+ public:
+  plain() : plain(T{}) {}
+  explicit plain(T value) { set(value); }
+  T get(where at = where::current()) const { return value_(info(at)); }
+  void set(T value, where at = where::current()) { value_(info(at)) = value; }
+
+ private:
+  mutable rl::var<T> value_;
+};
+
+/// A token that a thread sleeps on: the scheduler's hand-over of a fiber, or a futex. A sleeper
+/// that nobody wakes is reported as a deadlock.
+class token {
+ public:
+  token() { semaphore_.init(false, 0, 16, info(where::current())); }
+  ~token() { semaphore_.deinit(info(where::current())); }
+  token(token const&) = delete;
+  token& operator=(token const&) = delete;
+
+  void post(where at = where::current()) { semaphore_.signal(info(at)); }
+  void wait(where at = where::current()) { semaphore_.wait(false, false, info(at)); }
+
+ private:
+  struct tag;
+  rl::semaphore<tag> semaphore_;
+};
+
+/// A lock that blocks.
+class model_lock {
+ public:
+  void lock(where at = where::current()) { mutex_.lock(info(at)); }
+  void unlock(where at = where::current()) { mutex_.unlock(info(at)); }
+
+ private:
+  rl::mutex mutex_;
+};
+
+}  // namespace ramie::models
