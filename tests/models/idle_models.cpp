@@ -170,7 +170,7 @@ struct pinned_item : rl::test_suite<pinned_item, 4> {
   }
 
   void work(unsigned w) {
-    bool searching = idle.try_start_searching();
+    bool searching = false;
     while (!all_finished()) {
       if (searching && run_item(w)) {
         searching = idle.try_start_searching();

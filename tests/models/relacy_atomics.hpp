@@ -6,7 +6,6 @@
 #pragma once
 
 #include <atomic>
-#include <source_location>
 #include <string>
 #include <string_view>
 
@@ -30,10 +29,21 @@
 
 namespace ramie::models {
 
-using where = std::source_location;
+/// Where an operation stands in the source, for Relacy's reports. (clang 14 can't compile
+/// std::source_location.)
+struct where {
+  char const* function;
+  char const* file;
+  unsigned line;
+
+  static where current(char const* function = __builtin_FUNCTION(),
+                       char const* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
+    return {function, file, line};
+  }
+};
 
 inline rl::debug_info info(where const& at) {
-  return {at.function_name(), at.file_name(), at.line()};
+  return {at.function, at.file, at.line};
 }
 
 /// The one memory order that is weaker than written in this run, by its tag; none if empty.

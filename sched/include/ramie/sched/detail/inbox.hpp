@@ -2,7 +2,7 @@
 //
 // The inbox is a bounded lock-free queue with an unbounded list behind it. While the list holds
 // something, new items go behind it: whatever is in the queue is older than the list, so taking
-// from the queue first starves nobody and keeps the order, but for pushes that run side by side.
+// from the queue first starves nobody and keeps the order, but for calls that run side by side.
 //
 // The queue publishes what it carries, as does the list's lock. The counts are only hints, and
 // relaxed: that no item is overlooked by a worker that goes to sleep is the work of the fences in
