@@ -6,6 +6,9 @@ ramie_parts=(lint gcc-release clang-release gcc-debug clang-debug header-sets in
 
 ramie_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
+# What one part has compiled, the next one need not: for every CMake below, nested ones included.
+export CMAKE_CXX_COMPILER_LAUNCHER=ccache
+
 # Shows every tenth part of ninja's or ctest's progress, and whatever is not progress.
 progress() {
   awk '
@@ -26,7 +29,7 @@ configure() {
   local name=$1 compiler=$2 type=$3
   shift 3
   cmake -S "$ramie_root" -B "$RAMIE_CI_DIR/$name" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \
-    -DCMAKE_BUILD_TYPE="$type" -DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DRAMIE_MODELS=OFF "$@" >/dev/null
+    -DCMAKE_BUILD_TYPE="$type" -DRAMIE_MODELS=OFF "$@" >/dev/null
 }
 
 build() { ninja -C "$RAMIE_CI_DIR/$1" "${@:2}" 2>&1 | progress; }
@@ -71,7 +74,7 @@ labelled() {
   build gcc-release
   test_in gcc-release -L "^$1\$"
 }
-part_install() { CMAKE_CXX_COMPILER_LAUNCHER=ccache labelled install; }
+part_install() { labelled install; }
 part_models() { labelled model; }
 
 part_asan_ubsan() {
