@@ -2,15 +2,16 @@
 find_package(GTest REQUIRED)
 include(GoogleTest)
 
-# ramie_add_test(name SOURCES ... LIBRARIES ... [LABELS ...] [TIMEOUT seconds])
-# One GoogleTest program; each of its TESTs is a test of CTest's, with the labels.
+# ramie_add_test(name SOURCES ... LIBRARIES ... [LABELS ...] [TIMEOUT seconds] [PREFIX text])
+# One GoogleTest program; each of its TESTs is a test of CTest's, with the labels and the
+# prefix.
 function(ramie_add_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "SOURCES;LIBRARIES;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT;PREFIX" "SOURCES;LIBRARIES;LABELS")
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 300)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ramie_flags ${arg_LIBRARIES} GTest::gtest_main)
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 TEST_PREFIX "${arg_PREFIX}"
                        PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
 endfunction()

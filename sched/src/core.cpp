@@ -26,6 +26,17 @@ constexpr unsigned max_workers = 1024;
 // child before it has a second thread.
 std::atomic<unsigned> fork_epoch{0};
 
+std::mutex default_driver_mutex;
+driver_factory default_driver;  // under the mutex
+
+std::unique_ptr<driver> make_first_driver(runtime_options const& options) {
+  if (options.make_driver) return options.make_driver();
+  std::unique_lock lock(default_driver_mutex);
+  driver_factory const make = default_driver;
+  lock.unlock();
+  return make ? make() : std::make_unique<futex_driver>();
+}
+
 bool describe_running_fiber(running_fiber& out) noexcept {
   fiber_record* const self = current_fiber();
   if (self == nullptr || self->stack == nullptr) return false;
@@ -91,7 +102,7 @@ core::core(runtime_options given)
       random_state_(options.seed) {
   prepare_process();
   stacks->add_slack(stack_cache::capacity * options.workers);
-  first_driver_ = options.make_driver ? options.make_driver() : std::make_unique<futex_driver>();
+  first_driver_ = make_first_driver(options);
   driver_.store(first_driver_.get(), std::memory_order_release);
   for (unsigned i = 0; i < options.workers; ++i) {
     workers.push_back(
@@ -202,3 +213,8 @@ runtime_metrics core::metrics() const {
 }
 
 }  // namespace ramie::detail
+
+void ramie::set_default_driver(driver_factory make) {
+  std::lock_guard lock(detail::default_driver_mutex);
+  detail::default_driver = std::move(make);
+}

@@ -28,6 +28,11 @@ class driver {
 
 using driver_factory = std::function<std::unique_ptr<driver>()>;
 
+/// Sets the driver of the runtimes that are made from now on without one of their own
+/// (runtime_options::make_driver). Empty, as at the start: they wait on a futex until I/O is first
+/// used. Any thread.
+void set_default_driver(driver_factory make);
+
 /// The driver of the calling fiber's runtime, which `make` builds if the runtime still has only the
 /// one that waits on a condition variable. A worker that waits in the old one moves over.
 /// Null outside any runtime. Throws what `make` throws.
