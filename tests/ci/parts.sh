@@ -32,7 +32,7 @@ configure() {
     -DCMAKE_BUILD_TYPE="$type" -DRAMIE_MODELS=OFF "$@" >/dev/null
 }
 
-build() { ninja -C "$RAMIE_CI_DIR/$1" "${@:2}" 2>&1 | progress; }
+build() { ninja -k 0 -C "$RAMIE_CI_DIR/$1" "${@:2}" 2>&1 | progress; }
 
 # test_in NAME [ctest arguments]
 test_in() {
