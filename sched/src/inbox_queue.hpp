@@ -1,13 +1,13 @@
 // The bounded queue under every inbox: Boost.Lockfree, and nothing of it anywhere else.
 //
 // TSan: boost::lockfree::queue (1.74 to 1.81) recycles its nodes through a tagged free list, and
-// constructs a node with plain writes while another thread that lost a race may still read the
-// node's `next` -- a value that its failing compare-and-swap then discards, because the tag has
-// changed. That read is what the detector reports (a data race by the letter of the standard, and
-// harmless on every machine where a pointer-sized load is one access). So the two operations are
-// not instrumented; the hand-over that the detector would otherwise learn from them is told to it
-// by an acquire/release pair of our own on each push and pop, so that everything around the queue
-// is still checked. docs/MODELS.md takes the queue as one atomic step.
+// sets a node up with plain writes while another thread, which has lost a race for that node, may
+// still read it -- a value that the loser's compare-and-swap then discards, because the tag has
+// changed. The detector reports that pair (a data race by the letter of the standard; harmless
+// where an aligned word is read in one access, as on every machine that Boost supports here). So
+// plain accesses inside the three operations are not looked at. Its atomic operations are, so the
+// hand-over of an item still orders what comes before a push with what comes after its pop, and
+// everything around the queue stays checked. docs/MODELS.md takes the queue as one atomic step.
 #pragma once
 
 #include <boost/lockfree/policies.hpp>
