@@ -212,8 +212,8 @@ struct shut_down : rl::test_suite<shut_down, 3> {
 constexpr std::array models_of_idle{
     make_model<producers<counted_items, 1, 1>>("idle_one_worker", "I"),
     make_model<producers<counted_items, 1, 2>>("idle_two_workers", "I"),
-    make_model<producers<counted_items, 2, 2>>("idle_two_producers", "I"),
-    make_model<pinned_item>("idle_pinned", "I"),
+    make_model<producers<counted_items, 2, 2>>("idle_two_producers", "I", 2),
+    make_model<pinned_item>("idle_pinned", "I", 2),
     make_model<shut_down>("idle_shut_down", "I"),
     make_model<producers<deque_items, 1, 2>>("idle_deque", "ID"),
     make_model<producers<inbox_items, 1, 2>>("idle_inbox", "I"),
