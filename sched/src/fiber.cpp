@@ -71,9 +71,10 @@ pin_scope::~pin_scope() {
 namespace this_fiber {
 
 void yield() noexcept {
-  detail::fiber_record* const self = detail::current_fiber();
+  detail::worker_thread* const here = detail::current_worker_thread();
+  detail::fiber_record* const self = here != nullptr ? here->current() : nullptr;
   if (self == nullptr) return std::this_thread::yield();
-  detail::current_worker_thread()->yield(*self);
+  here->yield(*self);
 }
 
 fiber::id get_id() noexcept {

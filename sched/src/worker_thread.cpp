@@ -194,8 +194,10 @@ bool worker_thread::begin(fiber_record& fiber) noexcept {
   return true;
 }
 
-void worker_thread::leave(context& from, after_switch todo, fiber_record* next) noexcept {
-  todo_ = todo;
+void worker_thread::leave(context& from, after_switch const& todo, fiber_record* next) noexcept {
+  todo_.what = todo.what;
+  todo_.fiber = todo.fiber;
+  todo_.episode = todo.episode;
   current_ = next;
   if (next != nullptr) next->state.store(fiber_state::running, std::memory_order_relaxed);
   context::switch_to(from, next != nullptr ? next->registers : native_, slots_);

@@ -68,7 +68,7 @@ class worker_thread {
 
   fiber_record* choose_begun() noexcept;
   bool begin(fiber_record& fiber) noexcept;
-  void leave(context& from, after_switch todo, fiber_record* next) noexcept;
+  void leave(context& from, after_switch const& todo, fiber_record* next) noexcept;
   void complete_switch() noexcept;
   void complete_park(fiber_record& fiber, std::uint64_t episode) noexcept;
 
