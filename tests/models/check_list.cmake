@@ -1,0 +1,10 @@
+# cmake -DBINARY=ramie_models -DEXPECTED=a,b,c -P check_list.cmake: CTest runs every model that there is.
+execute_process(COMMAND ${BINARY} --list OUTPUT_VARIABLE listed COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCHALL "(^|\n)[a-z_]+" listed "${listed}")
+list(TRANSFORM listed STRIP)
+string(REPLACE "," ";" expected "${EXPECTED}")
+list(SORT listed)
+list(SORT expected)
+if(NOT listed STREQUAL expected)
+  message(FATAL_ERROR "the program lists ${listed}\nbut CTest runs ${expected}")
+endif()
