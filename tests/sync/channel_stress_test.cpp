@@ -4,7 +4,7 @@
 
 #include <ramie/sync/channel.hpp>
 
-#include "support.hpp"
+#include "../support/fibers.hpp"
 
 namespace {
 
@@ -33,7 +33,7 @@ void every_value_arrives_once(std::size_t capacity) {
 
 TEST_P(ChannelStress, EveryValueArrivesOnce) {
   run_it([] {
-    for (std::size_t const capacity : {0, 1, 128}) every_value_arrives_once(capacity);
+    for (std::size_t const capacity : {0u, 1u, 128u}) every_value_arrives_once(capacity);
   });
 }
 
@@ -41,7 +41,7 @@ TEST_P(ChannelStress, TimeOutsLoseNothingAndDoubleNothing) {
   unsigned const seed = ramie::test::test_seed();
   SCOPED_TRACE(seed);
   run_it([seed] {
-    for (std::size_t const capacity : {0, 1}) {
+    for (std::size_t const capacity : {0u, 1u}) {
       channel<int> c(capacity);
       std::atomic<long> sent = 0;
       std::atomic<long> received = 0;

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "support.hpp"
+#include "../support/fibers.hpp"
 
 namespace {
 

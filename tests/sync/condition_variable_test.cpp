@@ -5,7 +5,7 @@
 #include <random>
 #include <system_error>
 
-#include "support.hpp"
+#include "../support/fibers.hpp"
 
 namespace {
 

@@ -2,7 +2,7 @@
 
 #include <ramie/sync/auto_reset_event.hpp>
 
-#include "support.hpp"
+#include "../support/fibers.hpp"
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include <atomic>
 #include <mutex>
 
-#include "support.hpp"
+#include "../support/fibers.hpp"
 
 namespace {
 

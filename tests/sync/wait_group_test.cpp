@@ -3,7 +3,7 @@
 #include <limits>
 #include <system_error>
 
-#include "support.hpp"
+#include "../support/fibers.hpp"
 
 namespace {
 

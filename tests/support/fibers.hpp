@@ -1,4 +1,4 @@
-// What the tests of sync share.
+// What tests that run on fibers share.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@
 #include <ramie/sched/runtime.hpp>
 #include <ramie/sched/this_fiber.hpp>
 
-#include "../support/workers.hpp"
+#include "workers.hpp"
 
 namespace ramie::test {
 

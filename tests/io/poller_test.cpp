@@ -1,0 +1,52 @@
+// The poller as a driver, without a runtime.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "poller.hpp"
+
+namespace {
+
+using ramie::detail::poller;
+using std::chrono::steady_clock;
+
+TEST(Poller, AnInterruptBeforeTheWaitEndsIt) {
+  poller p;
+  p.interrupt();
+  p.wait_until(steady_clock::time_point::max());
+}
+
+TEST(Poller, AnInterruptFromAnotherThreadEndsTheWait) {
+  poller p;
+  for (int i = 0; i < 200; ++i) {
+    std::thread other([&] { p.interrupt(); });
+    p.wait_until(steady_clock::time_point::max());
+    other.join();
+  }
+}
+
+TEST(Poller, ADeadlineEndsTheWait) {
+  poller p;
+  auto const deadline = steady_clock::now() + std::chrono::milliseconds(2);
+  while (steady_clock::now() < deadline) p.wait_until(deadline);
+  p.wait_until(steady_clock::time_point::min());
+  p.wait_until(steady_clock::now());
+}
+
+TEST(Poller, HasNoSourcesBeforeTheFirstWait) {
+  poller p;
+  EXPECT_FALSE(p.has_sources());
+}
+
+TEST(Poller, SeveralLiveSideBySide) {
+  auto first = std::make_unique<poller>();
+  auto second = std::make_unique<poller>();
+  auto third = std::make_unique<poller>();
+  second.reset();
+  poller::forget_everywhere(5, 99);
+  first.reset();
+  poller::forget_everywhere(5, 99);
+}
+
+}  // namespace

@@ -1,0 +1,57 @@
+// What the tests of io share.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include <ramie/io/error.hpp>
+#include <ramie/io/tcp_listener.hpp>
+#include <ramie/io/tcp_stream.hpp>
+
+#include "../support/fibers.hpp"
+
+namespace ramie::test {
+
+struct connection {
+  io::tcp_stream client;
+  io::tcp_stream server;
+};
+
+/// Two ends of one connection over the loopback device.
+inline connection connect_pair() {
+  auto listener = io::tcp_listener::bind("127.0.0.1", 0);
+  connection result;
+  result.client = io::tcp_stream::connect("127.0.0.1", listener.local_address().port());
+  result.server = listener.accept();
+  return result;
+}
+
+/// Closes so that the peer gets a reset instead of an end.
+inline void reset(io::tcp_stream& stream) {
+  linger const at_once{1, 0};
+  ASSERT_EQ(::setsockopt(stream.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once),
+            0);
+  stream.close();
+}
+
+inline std::string read_text(io::tcp_stream& stream, std::size_t size) {
+  std::string text(size, '\0');
+  stream.read_exact(text);
+  return text;
+}
+
+/// Runs `test` on fibers of one worker, then on a plain OS thread: what both must agree on.
+inline void on_fiber_and_thread(std::function<void()> const& test) {
+  {
+    SCOPED_TRACE("on a fiber");
+    run({.workers = 1}, [&] { test(); });
+  }
+  SCOPED_TRACE("on a thread");
+  test();
+}
+
+}  // namespace ramie::test

@@ -1,0 +1,203 @@
+#include <ramie/io/wait.hpp>
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "sockets.hpp"
+
+namespace {
+
+using ramie::spawn;
+using ramie::io::wait_readable;
+using ramie::io::wait_writable;
+using ramie::test::on_fiber_and_thread;
+using ramie::test::settle;
+
+RAMIE_TEST_WITH_WORKERS(WaitStress);
+
+struct test_pipe {
+  test_pipe() { EXPECT_EQ(::pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0); }
+  test_pipe(test_pipe const&) = delete;
+  test_pipe& operator=(test_pipe const&) = delete;
+  ~test_pipe() { close(); }
+  void close() {
+    for (int& end : ends) {
+      if (end >= 0) ::close(end);
+      end = -1;
+    }
+  }
+  void put() const { EXPECT_EQ(::write(ends[1], "x", 1), 1); }
+  bool take() const {
+    char c = 0;
+    return ::read(ends[0], &c, 1) == 1;
+  }
+  int in() const { return ends[0]; }
+  int out() const { return ends[1]; }
+  int ends[2] = {-1, -1};
+};
+
+TEST(Wait, ReturnsWhenThereIsDataOrRoom) {
+  on_fiber_and_thread([] {
+    test_pipe p;
+    wait_writable(p.out());
+    p.put();
+    wait_readable(p.in());
+    EXPECT_TRUE(p.take());
+  });
+}
+
+TEST(Wait, ParksUntilThereIsData) {
+  ramie::test::on_one_worker([] {
+    test_pipe p;
+    auto reader = spawn([&] { wait_readable(p.in()); });
+    settle();
+    EXPECT_FALSE(reader.done());
+    p.put();
+    reader.join();
+    EXPECT_TRUE(p.take());
+  });
+}
+
+TEST(Wait, TheEndOfAPipeIsReadable) {
+  on_fiber_and_thread([] {
+    test_pipe p;
+    ::close(p.ends[1]);
+    p.ends[1] = -1;
+    wait_readable(p.in());
+    EXPECT_FALSE(p.take());
+  });
+}
+
+TEST(Wait, ABadDescriptorIsATypedError) {
+  on_fiber_and_thread([] {
+    std::error_code error;
+    wait_readable(-1, error);
+    EXPECT_EQ(error, std::errc::bad_file_descriptor);
+    int const closed = ::eventfd(0, EFD_CLOEXEC);
+    ::close(closed);
+    wait_writable(closed, error);
+    EXPECT_EQ(error, std::errc::bad_file_descriptor);
+    EXPECT_THROW(wait_readable(closed), std::system_error);
+  });
+}
+
+TEST(Wait, ARegularFileIsAlwaysReady) {
+  on_fiber_and_thread([] {
+    std::FILE* const file = std::tmpfile();
+    ASSERT_NE(file, nullptr);
+    wait_readable(::fileno(file));
+    wait_writable(::fileno(file));
+    std::fclose(file);
+  });
+}
+
+TEST(Wait, OneWaiterPerDirection) {
+  ramie::test::on_one_worker([] {
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    auto reader = spawn([&] { wait_readable(ends[0]); });
+    settle();
+    std::error_code error;
+    wait_readable(ends[0], error);
+    EXPECT_EQ(error, std::errc::device_or_resource_busy);
+    wait_writable(ends[0]);  // The other direction is free.
+    EXPECT_EQ(::write(ends[1], "x", 1), 1);
+    reader.join();
+    ::close(ends[0]);
+    ::close(ends[1]);
+  });
+}
+
+TEST(Wait, IsACancellationPoint) {
+  ramie::test::on_one_worker([] {
+    test_pipe p;
+    auto reader = spawn([&] { wait_readable(p.in()); });
+    settle();
+    reader.cancel();
+    EXPECT_THROW(reader.join(), ramie::cancelled);
+    p.put();
+    wait_readable(p.in());  // The place is free again.
+  });
+}
+
+TEST(Wait, ANumberThatItsUserClosedAndOpenedAgainIsWatchedAfresh) {
+  ramie::test::on_one_worker([] {
+    for (int i = 0; i < 20; ++i) {
+      test_pipe p;  // Mostly the same numbers, each time another pipe.
+      auto reader = spawn([&] { wait_readable(p.in()); });
+      settle();
+      p.put();
+      reader.join();
+      EXPECT_TRUE(p.take());
+    }
+  });
+}
+
+TEST(Wait, ReadinessThatNobodyWaitsForKeepsNoWorkerBusy) {
+  ramie::test::on_one_worker([] {
+    auto [client, server] = ramie::test::connect_pair();
+    auto reader = spawn([&, &stream = client] { return ramie::test::read_text(stream, 1); });
+    settle();
+    server.write_all("xy");
+    reader.join();  // One byte is left, and the watcher is still started.
+    auto const used = [] {
+      rusage usage = {};
+      ::getrusage(RUSAGE_SELF, &usage);
+      return std::chrono::seconds(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+             std::chrono::microseconds(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+    };
+    auto const before = used();
+    ramie::this_fiber::sleep_for(std::chrono::milliseconds(200));
+    EXPECT_LT(used() - before, std::chrono::milliseconds(50));  // Not a time: a share of the CPU.
+    EXPECT_EQ(ramie::test::read_text(client, 1), "y");
+  });
+}
+
+TEST_P(WaitStress, CancellationAndEventsNeverLoseAWaiter) {
+  run_it([] {
+    test_pipe p;
+    for (int i = 0; i < 500; ++i) {
+      auto reader = spawn([&] {
+        wait_readable(p.in());
+        return p.take();
+      });
+      auto writer = spawn([&] { p.put(); });
+      for (int n = 0; n < i % 4; ++n) ramie::this_fiber::yield();
+      reader.cancel();
+      bool took = false;
+      try {
+        took = reader.join();
+      } catch (ramie::cancelled const&) {
+        // It was cancelled first.
+      }
+      writer.join();
+      if (!took) {
+        wait_readable(p.in());
+        EXPECT_TRUE(p.take());
+      }
+    }
+  });
+}
+
+TEST_P(WaitStress, AFirstWaitReachesAWorkerThatIsInThePoller) {
+  run_it([] {
+    auto [client, server] = ramie::test::connect_pair();
+    auto idle = spawn([&, &stream = client] { return ramie::test::read_text(stream, 1); });
+    for (int i = 0; i < 300; ++i) {
+      test_pipe p;  // New to the loop, in which another worker waits meanwhile.
+      auto reader = spawn([&] { wait_readable(p.in()); });
+      ramie::this_fiber::yield();
+      std::thread outside([&] { p.put(); });
+      reader.join();
+      outside.join();
+    }
+    server.write_all("x");
+    EXPECT_EQ(idle.join(), "x");
+  });
+}
+
+}  // namespace
