@@ -72,9 +72,11 @@ struct context_entry {
   static void enter(fctx::transfer_t transfer) noexcept {
     // Nothing called this frame: unwinding and backtraces end here.
     asm volatile(".cfi_undefined rip");
-    context* const self = arrive(transfer);
-    self->entry_();
-    RAMIE_UNREACHABLE("a fiber's entry function returned");
+    departure const last = arrive(transfer)->entry_();
+    last.from->swap_thread_state(*last.to, *last.slots);
+    sanitizers::before_switch(last.from->sanitizers_, last.to->sanitizers_, true);
+    jump(*last.from, *last.to);
+    RAMIE_UNREACHABLE("a finished fiber was continued");
   }
 };
 
@@ -115,13 +117,6 @@ void context::switch_to(context& from, context& to, thread_slots const& slots) n
   from.swap_thread_state(to, slots);
   sanitizers::before_switch(from.sanitizers_, to.sanitizers_, false);
   context_entry::jump(from, to);
-}
-
-void context::leave_to(context& from, context& to, thread_slots const& slots) noexcept {
-  from.swap_thread_state(to, slots);
-  sanitizers::before_switch(from.sanitizers_, to.sanitizers_, true);
-  context_entry::jump(from, to);
-  RAMIE_UNREACHABLE("a finished fiber was continued");
 }
 
 bool built_with_asan() noexcept {

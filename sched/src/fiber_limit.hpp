@@ -14,6 +14,8 @@ class fiber_limit {
   /// 0: no limit, and every call is free.
   explicit fiber_limit(std::size_t places) noexcept : limited_(places != 0), places_(places) {}
 
+  bool limited() const noexcept { return limited_; }
+
   /// False: no place is free now.
   bool try_take() noexcept;
 

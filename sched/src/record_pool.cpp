@@ -26,6 +26,7 @@ record_pool::record_chunk::~record_chunk() {
 }
 
 void fiber_name::assign(std::string_view name) noexcept {
+  if (name.empty() && words_[0].load(std::memory_order_relaxed) == 0) return;
   std::array<std::uint64_t, 4> words{};
   name.copy(reinterpret_cast<char*>(words.data()), sizeof(words) - 1);
   for (std::size_t i = 0; i < words.size(); ++i) {

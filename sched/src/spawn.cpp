@@ -59,13 +59,15 @@ fiber_record& core::acquire(fiber_options const& wanted, bool may_wait) {
     refuse(std::errc::operation_not_permitted,
            "ramie: spawn in a forked child: its runtime's threads stayed with the parent");
   }
-  bool const inside = worker_here(*this) != nullptr;
+  worker_thread* const thread = current_worker_thread();
+  bool const inside = thread != nullptr && &thread->home() == this;
   if (!inside && !gate_.enter()) {
     refuse(std::errc::operation_not_permitted, "ramie: spawn on a runtime that has ended");
   }
   fiber_record* fiber = nullptr;
   bool placed = false;
   stack_pool* odd = nullptr;
+  worker* here = nullptr;
   try {
     if (may_wait) {
       limit_.take();
@@ -81,9 +83,11 @@ fiber_record& core::acquire(fiber_options const& wanted, bool may_wait) {
         odd = &pool;
       }
     }
-    worker* const here = worker_here(*this);
+    // Waiting for a place may have moved the caller.
+    here = limit_.limited() ? worker_here(*this) : inside ? &thread->works_on() : nullptr;
     fiber = here != nullptr ? here->take_record() : records->take();
-    if (fiber_record* const parent = current_fiber()) inherit_locals(*parent, *fiber);
+    fiber_record* const parent = thread != nullptr ? current_fiber() : nullptr;
+    if (parent != nullptr && parent->locals != nullptr) inherit_locals(*parent, *fiber);
   } catch (...) {
     if (fiber != nullptr) free_record(*fiber);
     if (odd != nullptr) odd->unreserve(1);
@@ -91,7 +95,6 @@ fiber_record& core::acquire(fiber_options const& wanted, bool may_wait) {
     if (!inside) undone_.fetch_add(1, std::memory_order_release);
     throw;
   }
-  worker* const here = worker_here(*this);
   fiber->home = this;
   fiber->odd_stacks = odd;
   fiber->starts_pinned = wanted.pinned;

@@ -16,7 +16,7 @@ constexpr std::uint64_t id_block = 1024;
 constexpr std::uint32_t refill_batch = 64;
 constexpr std::uint32_t steal_batch = 256;
 constexpr int steal_rounds = 2;
-constexpr std::uint64_t sample_interval = 64;
+constexpr std::uint64_t sample_interval = 1024;
 
 // After so many nanoseconds of newest first, the oldest fiber is begun.
 constexpr tick_time oldest_patience = 10'000'000;

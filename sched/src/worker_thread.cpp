@@ -246,12 +246,15 @@ void worker_thread::yield(fiber_record& self) noexcept {
 
 // --- the life of a fiber
 
-void worker_thread::fiber_main() noexcept {
+departure worker_thread::fiber_main() noexcept {
   current_worker_thread()->complete_switch();
   for (;;) {
     fiber_record& self = *current_fiber();
     run_task(self);
-    finish(self);  // returns when the stack goes on as another fiber's
+    if (context* const next = finish(self)) {
+      worker_thread& here = *current_worker_thread();
+      return {&here.finished_, next, &here.slots_};
+    }
   }
 }
 
@@ -271,9 +274,9 @@ void worker_thread::run_task(fiber_record& self) noexcept {
   destroy_locals(self);
 }
 
-// Ends a fiber whose callable has returned: hands out its result, then leaves its stack for what
-// runs next, or lets that go on with the stack.
-void worker_thread::finish(fiber_record& self) noexcept {
+// Ends a fiber whose callable has returned: hands out its result and tells whom to leave the stack
+// for; null: the next fiber goes on with it.
+context* worker_thread::finish(fiber_record& self) noexcept {
   core& home = *self.home;
   after_switch todo{after_switch::kind::finish};
   todo.stack = self.stack;
@@ -288,14 +291,13 @@ void worker_thread::finish(fiber_record& self) noexcept {
   for (;;) {
     fiber_record* const next = here.worker_->choose(here.pinned_);
     if (next != nullptr && next->stack == nullptr) {
-      if (here.continue_finished(*next, todo)) return;
+      if (here.continue_finished(*next, todo)) return nullptr;
       if (!here.begin(*next)) continue;
     }
     here.todo_ = todo;
     here.current_ = next;
     if (next != nullptr) next->state.store(fiber_state::running, std::memory_order_relaxed);
-    context::leave_to(here.finished_, next != nullptr ? next->registers : here.native_,
-                      here.slots_);
+    return next != nullptr ? &next->registers : &here.native_;
   }
 }
 

@@ -47,7 +47,7 @@ class worker_thread {
   void yield(fiber_record& self) noexcept;
 
   /// What runs first on every fiber's stack.
-  static void fiber_main() noexcept;
+  static departure fiber_main() noexcept;
 
   // --- by any thread
 
@@ -73,7 +73,7 @@ class worker_thread {
   void complete_park(fiber_record& fiber, std::uint64_t episode) noexcept;
 
   static void run_task(fiber_record& self) noexcept;
-  static void finish(fiber_record& self) noexcept;
+  static context* finish(fiber_record& self) noexcept;
   bool continue_finished(fiber_record& next, after_switch const& todo) noexcept;
 
   enum : std::uint32_t { awake = 0, on_futex = 1, in_driver_wait = 2, notified = 3 };

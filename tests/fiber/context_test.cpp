@@ -48,13 +48,12 @@ class coroutine {
   bool done() const { return done_; }
 
  private:
-  static void main() noexcept {
+  static departure main() noexcept {
     coroutine& self = *starting;
     self.body_(self);
     self.done_ = true;
-    context scratch;
-    scratch.continue_on(self.context_);
-    context::leave_to(scratch, *self.back_, thread_slots::of_this_thread());
+    self.slots_ = thread_slots::of_this_thread();
+    return {&self.context_, self.back_, &self.slots_};
   }
 
   static inline coroutine* starting = nullptr;
@@ -64,6 +63,7 @@ class coroutine {
   std::function<void(coroutine&)> body_;
   context context_;
   context* back_ = nullptr;
+  thread_slots slots_;
   bool begun_ = false;
   bool done_ = false;
 };

@@ -37,8 +37,18 @@ struct sanitizer_state {
 
 class context;
 
-/// What runs on a fresh stack. Never returns, and lets no exception out.
-using entry_function = void (*)() noexcept;
+/// The last step of a stack: where it goes from there. `from` is only scratch space; it stands for
+/// the stack that is left, and whoever is entered may use that stack again.
+struct departure {
+  context* from;
+  context* to;
+  thread_slots const* slots;  // of the OS thread that makes the switch
+};
+
+/// What runs on a fresh stack. It returns when the stack is to be left for good: the switch is made
+/// by the outermost frame, so that the processor's stack of return addresses is as the context that
+/// is continued left it, and its returns are predicted.
+using entry_function = departure (*)() noexcept;
 
 class context {
  public:
@@ -60,10 +70,6 @@ class context {
   /// is complete nobody else may switch to `from`, so the caller leaves its publication to the
   /// code that runs next (`to`, right after its own switch_to returns, or at its entry).
   static void switch_to(context& from, context& to, thread_slots const& slots) noexcept;
-
-  /// As switch_to, for a context that is never continued. `from` is only scratch space; the
-  /// sanitizers are told that the stack which runs now is finished.
-  [[noreturn]] static void leave_to(context& from, context& to, thread_slots const& slots) noexcept;
 
   /// Makes this stand for the running stack, in the place of `previous`, which forgets it: the
   /// stack of a finished fiber goes on as another one's. Only where the sanitizers don't mind: not
