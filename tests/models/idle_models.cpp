@@ -215,8 +215,8 @@ constexpr std::array models_of_idle{
     make_model<producers<counted_items, 2, 2>>("idle_two_producers", "I", 2),
     make_model<pinned_item>("idle_pinned", "I", 2),
     make_model<shut_down>("idle_shut_down", "I"),
-    make_model<producers<deque_items, 1, 2>>("idle_deque", "ID"),
-    make_model<producers<inbox_items, 1, 2>>("idle_inbox", "I"),
+    make_model<producers<deque_items, 1, 2>>("idle_deque", "ID", 3),
+    make_model<producers<inbox_items, 1, 2>>("idle_inbox", "I", 3),
 };
 
 }  // namespace
