@@ -87,7 +87,10 @@ fiber_record& core::acquire(fiber_options const& wanted, bool may_wait) {
     here = limit_.limited() ? worker_here(*this) : inside ? &thread->works_on() : nullptr;
     fiber = here != nullptr ? here->take_record() : records->take();
     fiber_record* const parent = thread != nullptr ? current_fiber() : nullptr;
-    if (parent != nullptr && parent->locals != nullptr) inherit_locals(*parent, *fiber);
+    if (parent != nullptr && parent->locals != nullptr) {
+      inherit_locals(*parent, *fiber);
+      here = worker_here(*this);  // copying a value is user code, and may wait
+    }
   } catch (...) {
     if (fiber != nullptr) free_record(*fiber);
     if (odd != nullptr) odd->unreserve(1);

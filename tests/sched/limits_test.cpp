@@ -1,0 +1,130 @@
+// What happens when the process runs into its limits: a typed error from the call that could not be
+// served, and everything else goes on.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <new>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <ramie/sched/runtime.hpp>
+#include <ramie/sched/this_fiber.hpp>
+
+namespace ramie {
+namespace {
+
+// Lets the process map `room` bytes more than it has mapped.
+void limit_address_space(std::size_t room) {
+  std::ifstream file("/proc/self/statm");
+  std::size_t pages = 0;
+  file >> pages;
+  rlimit const limit{pages * 4096 + room, RLIM_INFINITY};
+  if (::setrlimit(RLIMIT_AS, &limit) != 0) std::exit(9);
+}
+
+// Runs `body` in a process of its own, which is to end well.
+template <class Body>
+void in_a_child(Body body) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        body();
+        std::exit(0);
+      },
+      testing::ExitedWithCode(0), "");
+}
+
+void require(bool condition, char const* what) {
+  if (condition) return;
+  std::fprintf(stderr, "not true: %s\n", what);
+  std::exit(1);
+}
+
+TEST(Limits, ARuntimeThatGetsNoThreadThrows) {
+  in_a_child([] {
+    limit_address_space(24 << 20);  // enough for a slab of stacks, not for a thread's own
+    bool thrown = false;
+    try {
+      runtime here({.workers = 1});
+    } catch (std::system_error const&) {
+      thrown = true;
+    }
+    require(thrown, "std::system_error from the constructor");
+  });
+}
+
+TEST(Limits, SpawnThrowsWhenStacksRunOutAndTheRestGoesOn) {
+  in_a_child([] {
+    runtime here({.workers = 1, .stack_size = 1 << 20});
+    here.run([] {});
+    limit_address_space(std::size_t{1} << 30);
+    std::atomic<int> ended{0};
+    int const spawned = here.run([&] {
+      std::vector<join_handle<void>> all;
+      int count = 0;
+      try {
+        for (; count < 100'000; ++count) {
+          all.push_back(spawn([&] {
+            this_fiber::yield();
+            ++ended;
+          }));
+        }
+      } catch (std::system_error const& error) {
+        require(error.code() == std::errc::not_enough_memory, "not_enough_memory");
+      }
+      for (auto& each : all) each.join();
+      return count;
+    });
+    require(spawned > 100 && spawned < 100'000, "some spawns succeed, one fails");
+    require(ended == spawned, "those that were spawned run");
+    require(here.run([] { return 5; }) == 5, "and others can be spawned after them");
+  });
+}
+
+TEST(Limits, FewerThreadsThanWorkersDoTheWork) {
+  in_a_child([] {
+    runtime here({.workers = 64});
+    here.run([] {});
+    limit_address_space(4 << 20);  // no more threads
+    std::atomic<int> ran{0};
+    here.run([&] {
+      std::vector<join_handle<void>> all;
+      for (int i = 0; i < 200; ++i) {
+        all.push_back(spawn([&] {
+          this_fiber::yield();
+          ++ran;
+        }));
+      }
+      for (auto& each : all) each.join();
+    });
+    require(ran == 200, "every fiber runs");
+    require(here.metrics().workers_started < 64, "not every worker got a thread");
+  });
+}
+
+TEST(Limits, AThrowingCopyOfACallableLeavesNothingBehind) {
+  runtime here({.workers = 2});
+  struct grudging {
+    bool refuses = true;
+    grudging() = default;
+    grudging(grudging const& other) : refuses(other.refuses) {
+      if (refuses) throw std::bad_alloc();
+    }
+    void operator()() const {}
+  };
+  grudging const callable;
+  EXPECT_THROW(here.post(callable), std::bad_alloc);
+  here.run([&] {
+    EXPECT_THROW(spawn(callable).join(), std::bad_alloc);
+    EXPECT_EQ(here.metrics().live_fibers, 1U);
+  });
+}
+
+}  // namespace
+}  // namespace ramie
