@@ -253,7 +253,7 @@ void poller::on_event(watch& side, int events) noexcept {
   // that has other work leaves the watcher alone: its reader is likely to be in a queue.
   if (failed || transient || (taken == nullptr && blocking_turn_)) {
     stop(side);
-    // Whoever armed the slot before it could see that is served here: DESIGN.md#disarming.
+    // Whoever armed the slot before it could see that is served here: io/DESIGN.md#disarming.
     sleeper::deliver(side.slot.signal(side.generation), outcome, ready_);
   }
 }
