@@ -205,9 +205,9 @@ TEST_P(Runtime, CallsItsHooksOncePerStartedWorker) {
   EXPECT_EQ(std::set<unsigned>(started.begin(), started.end()).size(), started.size());
 }
 
-TEST_P(Runtime, StartsOneThreadWhereOneIsEnough) {
+// What starts the others is tested as WorkConservation.
+TEST_P(Runtime, StartsOneThreadWhileThereIsNoWork) {
   runtime here(options());
-  here.run([] {});
   EXPECT_EQ(here.metrics().workers_started, 1U);
   EXPECT_EQ(here.metrics().workers, GetParam());
 }
