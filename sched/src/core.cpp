@@ -14,6 +14,7 @@
 
 #include "available_cpus.hpp"
 #include "futex_driver.hpp"
+#include "quiet_thread.hpp"
 #include "worker_thread.hpp"
 
 namespace ramie::detail {
@@ -121,7 +122,7 @@ void core::start() {
   start_thread(0);
   if (!parallel) return;
   try {
-    monitor_ = std::thread([this] { monitor_main(); });
+    monitor_ = start_quiet_thread([this] { monitor_main(); });
   } catch (...) {
     workers_end.store(true, std::memory_order_seq_cst);
     join_threads();

@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 
 #include <span>
 #include <string>
@@ -17,22 +16,13 @@
 
 #include "core.hpp"
 #include "fiber_locals.hpp"
+#include "quiet_thread.hpp"
 
 namespace ramie::detail {
 
 namespace {
 
 constinit thread_local worker_thread* this_worker_thread = nullptr;
-
-// Signals sent to the process go to the user's own threads; faults stay where they happen.
-void block_signals() noexcept {
-  sigset_t all;
-  ::sigfillset(&all);
-  for (int const fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGPROF}) {
-    ::sigdelset(&all, fault);
-  }
-  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
-}
 
 void bind_to_cpu(unsigned index) noexcept {
   cpu_set_t allowed;
@@ -64,16 +54,7 @@ fiber_record* current_fiber() noexcept {
 // --- the thread
 
 void worker_thread::start() {
-  sigset_t before;
-  ::pthread_sigmask(SIG_SETMASK, nullptr, &before);
-  block_signals();  // inherited, so that no signal is taken before the thread's own first step
-  try {
-    os_thread_ = std::thread([this] { main(worker_->index); });
-  } catch (...) {
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw;
-  }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  os_thread_ = start_quiet_thread([this] { main(worker_->index); });
 }
 
 void worker_thread::main(unsigned index) noexcept {

@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <cstdint>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <set>
+#include <string>
 #include <system_error>
 #include <vector>
 
@@ -106,6 +110,31 @@ TEST_P(StackPool, GivesAllPagesOfTheStacksBeyondAFewBack) {
   for (stack_top top : all) warm += pool.high_water(top) != 0 ? 1U : 0U;
   EXPECT_LT(warm, 400U);
   EXPECT_GT(warm, 0U);
+}
+
+// The flags that the kernel shows for the mapping that holds an address.
+std::string mapping_flags(void const* address) {
+  std::ifstream file("/proc/self/smaps");
+  auto const wanted = reinterpret_cast<std::uintptr_t>(address);
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    unsigned long low = 0;
+    unsigned long high = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx ", &low, &high) == 2) {
+      inside = low <= wanted && wanted < high;
+    } else if (inside && line.rfind("VmFlags:", 0) == 0) {
+      return line + " ";
+    }
+  }
+  return {};
+}
+
+TEST_P(StackPool, OptsOutOfTransparentHugePages) {
+  stack_pool pool(size, GetParam());
+  pool.reserve(1);
+  stack_top const top = take_one(pool);
+  EXPECT_NE(mapping_flags(top - 1).find(" nh "), std::string::npos) << mapping_flags(top - 1);
+  give_one(pool, top);
 }
 
 TEST(StackPoolErrors, RefusesAbsurdSizes) {

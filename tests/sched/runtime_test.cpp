@@ -1,6 +1,8 @@
 #include <ramie/sched/runtime.hpp>
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <limits>
 #include <memory>
@@ -298,6 +301,60 @@ TEST_P(Runtime, UsesStacksOfTheSizeAskedFor) {
               }),
               std::errc::invalid_argument);
   });
+}
+
+// A signal to the process is for the user's own threads: here for this one, which fetches it.
+TEST_P(Runtime, LeavesSignalsToTheUsersThreads) {
+  sigset_t wanted;
+  sigset_t before;
+  ::sigemptyset(&wanted);
+  ::sigaddset(&wanted, SIGUSR1);
+  runtime here(options());
+  here.run([] {
+    std::vector<join_handle<void>> all;
+    for (int i = 0; i < 10; ++i) all.push_back(spawn([] { this_fiber::yield(); }));
+    for (auto& each : all) each.join();
+  });
+  ::pthread_sigmask(SIG_BLOCK, &wanted, &before);
+  ::kill(::getpid(), SIGUSR1);  // ends the process where a worker lets it in
+  int taken = 0;
+  EXPECT_EQ(::sigwait(&wanted, &taken), 0);
+  EXPECT_EQ(taken, SIGUSR1);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+// The context switches of all threads of the process but the caller.
+std::string context_switches_of_others() {
+  std::string all;
+  for (auto const& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    if (task.path().filename() == std::to_string(::gettid())) continue;
+    std::ifstream status(task.path() / "status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.find("ctxt_switches") != std::string::npos) all += line + "\n";
+    }
+  }
+  return all;
+}
+
+// It comes to rest: the threads of an idle runtime are not scheduled at all.
+TEST_P(Runtime, UsesNoProcessorWhenIdle) {
+  runtime here(options());
+  here.run([] {
+    std::vector<join_handle<void>> all;
+    for (int i = 0; i < 1000; ++i) all.push_back(spawn([] { this_fiber::yield(); }));
+    for (auto& each : all) each.join();
+  });
+  auto handle = here.spawn([] { this_fiber::sleep_for(1h); });
+  constexpr int quiet_looks = 5;
+  constexpr int between_looks = 30;  // milliseconds: many of the monitor's ticks
+  std::string last;
+  for (int quiet = 0; quiet < quiet_looks;) {
+    ::poll(nullptr, 0, between_looks);
+    std::string const now = context_switches_of_others();
+    quiet = now == last ? quiet + 1 : 0;
+    last = now;
+  }
+  handle.cancel();
 }
 
 TEST(RuntimeOptions, AreChecked) {
