@@ -62,7 +62,8 @@ TEST(Descriptor, NoWaitBeginsOnceItIsClosed) {
 
 TEST(Close, WakesAReaderAWriterAndAnAcceptor) {
   ramie::test::on_one_worker([] {
-    auto [client, server] = connect_pair();
+    auto pair = connect_pair();
+    auto& client = pair.client;
     auto listener = tcp_listener::bind("127.0.0.1", 0);
     auto reader = spawn([&] { return read_one(client); });
     auto writer = spawn([&] {
@@ -87,7 +88,8 @@ TEST(Close, WakesAReaderAWriterAndAnAcceptor) {
 
 TEST(Close, WakesAPlainThread) {
   for (int i = 0; i < 50; ++i) {
-    auto [client, server] = connect_pair();
+    auto pair = connect_pair();
+    auto& client = pair.client;
     std::error_code error;
     std::thread reader([&, &stream = client] { error = read_one(stream); });
     if (i % 2 == 0) std::this_thread::yield();
@@ -99,7 +101,9 @@ TEST(Close, WakesAPlainThread) {
 
 TEST(Close, WakesAFiberOfAnotherRuntime) {
   ramie::test::on_one_worker([] {
-    auto [client, server] = connect_pair();
+    auto pair = connect_pair();
+    auto& client = pair.client;
+    auto& server = pair.server;
     ramie::runtime other({.workers = 1});
     auto first = spawn([&, &stream = client] { return read_one(stream); });
     settle();
@@ -118,8 +122,11 @@ TEST(Close, WakesAFiberOfAnotherRuntime) {
 TEST(Close, ANumberThatIsReusedAtOnceServesItsNewOwnerOnly) {
   ramie::test::on_one_worker([] {
     for (int i = 0; i < 200; ++i) {
-      auto [client, server] = connect_pair();
-      auto [next_client, next_server] = connect_pair();
+      auto pair = connect_pair();
+      auto& client = pair.client;
+      auto& server = pair.server;
+      auto next_pair = connect_pair();
+      auto& next_client = next_pair.client;
       auto reader = spawn([&, &stream = client] { return read_one(stream); });
       settle();
       int const number = client.native_handle();
@@ -128,7 +135,9 @@ TEST(Close, ANumberThatIsReusedAtOnceServesItsNewOwnerOnly) {
       settle();  // The reader leaves; the number is free.
       int const copy = ::fcntl(next_client.native_handle(), F_DUPFD_CLOEXEC, number);
       ::close(copy);
-      auto [again_client, again_server] = connect_pair();
+      auto again_pair = connect_pair();
+      auto& again_client = again_pair.client;
+      auto& again_server = again_pair.server;
       auto again = spawn([&, &stream = again_client] { return read_text(stream, 3); });
       settle();
       again_server.write_all("new");
@@ -142,7 +151,9 @@ TEST(Close, ANumberThatIsReusedAtOnceServesItsNewOwnerOnly) {
 TEST_P(CloseStress, RacesWithReadersAndReuse) {
   run_it([] {
     for (int i = 0; i < 300; ++i) {
-      auto [client, server] = connect_pair();
+      auto pair = connect_pair();
+      auto& client = pair.client;
+      auto& server = pair.server;
       auto reader = spawn([&, &stream = client] {
         for (;;) {
           if (auto const error = read_one(stream)) return error;

@@ -36,7 +36,9 @@ namespace {
 
 TEST(Cost, AKeepAliveRequestIsOneReadAndOneWrite) {
   ramie::test::on_one_worker([] {
-    auto [client, server] = ramie::test::connect_pair();
+    auto pair = ramie::test::connect_pair();
+    auto& client = pair.client;
+    auto& server = pair.server;
     auto echo = [](ramie::io::tcp_stream& stream) {
       std::array<char, 64> buffer;
       while (std::size_t const n = stream.read_some(buffer)) {

@@ -31,7 +31,9 @@ static_assert(!std::is_copy_constructible_v<tcp_stream>);
 
 TEST(TcpStream, CarriesBytesBothWays) {
   on_fiber_and_thread([] {
-    auto [client, server] = connect_pair();
+    auto pair = connect_pair();
+    auto& client = pair.client;
+    auto& server = pair.server;
     client.set_no_delay(true);
     EXPECT_EQ(client.write_all("ping"), 4u);
     EXPECT_EQ(read_text(server, 4), "ping");
@@ -45,7 +47,9 @@ TEST(TcpStream, CarriesBytesBothWays) {
 
 TEST(TcpStream, TheEndIsACountOfZeroAndAnErrorOfReadExact) {
   on_fiber_and_thread([] {
-    auto [client, server] = connect_pair();
+    auto pair = connect_pair();
+    auto& client = pair.client;
+    auto& server = pair.server;
     client.write_all("abc");
     client.shutdown_write();
     std::array<char, 8> buffer;
@@ -61,7 +65,9 @@ TEST(TcpStream, TheEndIsACountOfZeroAndAnErrorOfReadExact) {
 
 TEST(TcpStream, AShortReadThatDrainedTheStreamStillSeesTheEnd) {
   on_fiber_and_thread([] {
-    auto [client, server] = connect_pair();
+    auto pair = connect_pair();
+    auto& client = pair.client;
+    auto& server = pair.server;
     client.write_all("abc");
     client.close();
     std::array<char, 100> buffer;
@@ -73,7 +79,8 @@ TEST(TcpStream, AShortReadThatDrainedTheStreamStillSeesTheEnd) {
 
 TEST(TcpStream, AnEmptyBufferReturnsAtOnce) {
   on_fiber_and_thread([] {
-    auto [client, server] = connect_pair();
+    auto pair = connect_pair();
+    auto& client = pair.client;
     EXPECT_EQ(client.read_some(std::span<char>()), 0u);
     EXPECT_EQ(client.read_exact(std::span<std::byte>()), 0u);
     EXPECT_EQ(client.write_some(""), 0u);
@@ -83,7 +90,9 @@ TEST(TcpStream, AnEmptyBufferReturnsAtOnce) {
 
 TEST(TcpStream, AResetByThePeerIsATypedError) {
   on_fiber_and_thread([] {
-    auto [client, server] = connect_pair();
+    auto pair = connect_pair();
+    auto& client = pair.client;
+    auto& server = pair.server;
     ramie::test::reset(client);
     std::array<char, 8> buffer;
     std::error_code error;
@@ -95,7 +104,9 @@ TEST(TcpStream, AResetByThePeerIsATypedError) {
 TEST(TcpStream, WritingToAPeerThatIsGoneIsAnErrorAndNoSignal) {
   ASSERT_NE(std::signal(SIGPIPE, SIG_DFL), SIG_ERR);
   on_fiber_and_thread([] {
-    auto [client, server] = connect_pair();
+    auto pair = connect_pair();
+    auto& client = pair.client;
+    auto& server = pair.server;
     ramie::test::reset(client);
     std::error_code error;
     while (!error) server.write_all("nobody reads this", error);
@@ -127,7 +138,9 @@ TEST(TcpStream, AClosedOneFailsEveryOperation) {
     EXPECT_FALSE(closed.remote_address());
     EXPECT_THROW(closed.write_all("x"), std::system_error);
 
-    auto [client, server] = connect_pair();
+    auto pair = connect_pair();
+    auto& client = pair.client;
+    auto& server = pair.server;
     tcp_stream moved = std::move(client);
     EXPECT_FALSE(client.is_open());
     moved.write_all("x");
@@ -171,7 +184,9 @@ TEST(TcpStream, ConnectTakesNumericAddressesAndLocalhostOnly) {
 
 TEST(TcpStream, WriteAllWaitsForASlowReader) {
   ramie::test::on_one_worker([] {
-    auto [client, server] = connect_pair();
+    auto pair = connect_pair();
+    auto& client = pair.client;
+    auto& server = pair.server;
     std::string sent(8 << 20, ' ');
     for (std::size_t i = 0; i < sent.size(); ++i) sent[i] = static_cast<char>(i * 31 >> 3);
     auto writer = spawn([&] { return client.write_all(sent); });
@@ -184,7 +199,9 @@ TEST(TcpStream, WriteAllWaitsForASlowReader) {
 
 TEST(TcpStream, ASecondReaderIsToldThatThereIsOne) {
   ramie::test::on_one_worker([] {
-    auto [client, server] = connect_pair();
+    auto pair = connect_pair();
+    auto& client = pair.client;
+    auto& server = pair.server;
     auto reader = spawn([&] { return read_text(client, 1); });
     settle();
     std::array<char, 8> buffer;
@@ -198,7 +215,9 @@ TEST(TcpStream, ASecondReaderIsToldThatThereIsOne) {
 
 TEST(TcpStream, CancellationEndsAReadInBothForms) {
   ramie::test::on_one_worker([] {
-    auto [client, server] = connect_pair();
+    auto pair = connect_pair();
+    auto& client = pair.client;
+    auto& server = pair.server;
     auto throwing = spawn([&] { (void)read_text(client, 1); });
     settle();
     throwing.cancel();
@@ -218,7 +237,9 @@ TEST(TcpStream, CancellationEndsAReadInBothForms) {
 
 TEST_P(TcpStreamStress, ReadsAndWritesAtOnce) {
   run_it([] {
-    auto [client, server] = connect_pair();
+    auto pair = connect_pair();
+    auto& client = pair.client;
+    auto& server = pair.server;
     constexpr std::size_t total = 4 << 20;
     std::string const text(total, 'z');
     auto client_writer = spawn([&] { client.write_all(text); });
@@ -235,7 +256,9 @@ TEST_P(TcpStreamStress, PingPongOfManyConnections) {
   run_it([] {
     std::vector<ramie::join_handle<void>> all;
     for (int c = 0; c < 32; ++c) {
-      auto [client, server] = connect_pair();
+      auto pair = connect_pair();
+      auto& client = pair.client;
+      auto& server = pair.server;
       all.push_back(spawn([stream = std::move(server)]() mutable {
         std::array<char, 64> buffer;
         while (std::size_t const n = stream.read_some(buffer)) {
@@ -255,7 +278,9 @@ TEST_P(TcpStreamStress, PingPongOfManyConnections) {
 
 TEST_P(TcpStreamStress, FibersAndThreadsTalkToEachOther) {
   run_it([] {
-    auto [client, server] = connect_pair();
+    auto pair = connect_pair();
+    auto& client = pair.client;
+    auto& server = pair.server;
     std::thread outside([stream = std::move(server)]() mutable {
       std::array<char, 64> buffer;
       while (std::size_t const n = stream.read_some(buffer)) {
@@ -273,7 +298,9 @@ TEST_P(TcpStreamStress, FibersAndThreadsTalkToEachOther) {
 
 TEST_P(TcpStreamStress, CancelledReadersLoseNoByte) {
   run_it([] {
-    auto [client, server] = connect_pair();
+    auto pair = connect_pair();
+    auto& client = pair.client;
+    auto& server = pair.server;
     constexpr std::size_t total = 2'000;
     std::size_t received = 0;
     auto writer = spawn([&] {

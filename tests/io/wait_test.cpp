@@ -139,7 +139,9 @@ TEST(Wait, ANumberThatItsUserClosedAndOpenedAgainIsWatchedAfresh) {
 
 TEST(Wait, ReadinessThatNobodyWaitsForKeepsNoWorkerBusy) {
   ramie::test::on_one_worker([] {
-    auto [client, server] = ramie::test::connect_pair();
+    auto pair = ramie::test::connect_pair();
+    auto& client = pair.client;
+    auto& server = pair.server;
     auto reader = spawn([&, &stream = client] { return ramie::test::read_text(stream, 1); });
     settle();
     server.write_all("xy");
@@ -185,7 +187,9 @@ TEST_P(WaitStress, CancellationAndEventsNeverLoseAWaiter) {
 
 TEST_P(WaitStress, AFirstWaitReachesAWorkerThatIsInThePoller) {
   run_it([] {
-    auto [client, server] = ramie::test::connect_pair();
+    auto pair = ramie::test::connect_pair();
+    auto& client = pair.client;
+    auto& server = pair.server;
     auto idle = spawn([&, &stream = client] { return ramie::test::read_text(stream, 1); });
     for (int i = 0; i < 300; ++i) {
       test_pipe p;  // New to the loop, in which another worker waits meanwhile.
