@@ -226,8 +226,8 @@ fiber_record* worker::steal() noexcept {
 fiber_record* worker::take_from(worker& victim, bool singles) noexcept {
   fiber_record* stolen = nullptr;
   if (singles || victim.has_surplus()) {
-    stolen = take_half(victim.ready_);
-    if (stolen == nullptr) stolen = take_half(victim.fresh_);
+    stolen = take_half(victim.ready_, ready_);
+    if (stolen == nullptr) stolen = take_half(victim.fresh_, fresh_);
     if (stolen == nullptr && victim.overflow_.size() != 0) stolen = victim.overflow_.pop_front();
   }
   if (stolen == nullptr && !victim.mail_.empty()) stolen = victim.mail_.pop();
@@ -240,8 +240,8 @@ fiber_record* worker::take_from(worker& victim, bool singles) noexcept {
   return stolen;
 }
 
-// The oldest half; one is returned, the others become this worker's.
-fiber_record* worker::take_half(work_deque& from) noexcept {
+// The oldest half; the oldest is returned, the others become this worker's.
+fiber_record* worker::take_half(work_deque& from, work_deque& to) noexcept {
   std::uint32_t const wanted = std::min((from.size() + 1) / 2, steal_batch);
   if (wanted == 0) return nullptr;
   fiber_record* const first = from.steal();
@@ -249,7 +249,7 @@ fiber_record* worker::take_half(work_deque& from) noexcept {
     fiber_record* const more = from.steal();
     if (more == nullptr) break;
     steals.add();
-    if (!ready_.push(more)) overflow_.push_back(more);
+    if (!to.push(more)) overflow_.push_back(more);
   }
   return first;
 }

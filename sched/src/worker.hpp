@@ -103,7 +103,7 @@ class alignas(64) worker {
   fiber_record* take_fresh() noexcept;
   void check_oldest() noexcept;
   fiber_record* take_from(worker& victim, bool singles) noexcept;
-  fiber_record* take_half(work_deque& from) noexcept;
+  fiber_record* take_half(work_deque& from, work_deque& to) noexcept;
   fiber_record* take_stuck(worker& victim) noexcept;
   std::uint64_t random() noexcept;
   void sample_push(fiber_record& fiber) noexcept;
