@@ -1,8 +1,5 @@
 #include <ramie/io/detail/descriptor.hpp>
 
-#include <unistd.h>
-
-#include <cerrno>
 #include <utility>
 
 #include "poller.hpp"
@@ -51,9 +48,7 @@ bool descriptor::enter() noexcept {
 
 void descriptor::leave() noexcept {
   if (state_.fetch_sub(one_operation, std::memory_order_acq_rel) == (closed | one_operation)) {
-    int const saved = errno;
-    ::close(number_);  // Not repeated on EINTR: Linux has let go of the number then.
-    errno = saved;
+    poller::give_back(number_);
   }
 }
 

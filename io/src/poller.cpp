@@ -1,5 +1,7 @@
 #include "poller.hpp"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <utility>
 
@@ -240,6 +242,16 @@ void poller::forget_everywhere(int number, std::uint64_t identity) noexcept {
   list.resume_all();
 }
 
+void poller::give_back(int number) noexcept {
+  int const saved = errno;
+  std::lock_guard const guard(pollers_lock);
+  // libev may still take the number out of the kernel's set: not once it means another file.
+  for (poller* one = all_pollers; one != nullptr; one = one->next_) one->lock_.lock();
+  ::close(number);  // Not repeated on EINTR: Linux has let go of the number then.
+  for (poller* one = all_pollers; one != nullptr; one = one->next_) one->lock_.unlock();
+  errno = saved;
+}
+
 // --- the worker that waits
 
 /// libev reports an event, or that it has given the watcher up.
@@ -249,6 +261,7 @@ void poller::on_event(watch& side, int events) noexcept {
   void* const taken = side.slot.signal(side.generation);
   bool const transient = taken != nullptr && static_cast<sleeper*>(taken)->transient;
   sleeper::deliver(taken, outcome, ready_);
+  stranger_left_ = stranger_left_ || transient;
   // A worker that would block is not to be woken again and again for what nobody waits for. One
   // that has other work leaves the watcher alone: its reader is likely to be in a queue.
   if (failed || transient || (taken == nullptr && blocking_turn_)) {
@@ -282,10 +295,18 @@ bool poller::found_is_still_queued() noexcept {
   return looks_skipped_ != 0;
 }
 
+/// Once round the loop. libev tells the kernel that it has lost interest in a descriptor only when
+/// that is reported again, which a stranger's must not be once its user may close it: so it goes
+/// round again, without waiting, before that user is resumed.
+void poller::turn(int how) noexcept {
+  ev_run(loop_.get(), how);
+  while (std::exchange(stranger_left_, false)) ev_run(loop_.get(), EVRUN_NOWAIT);
+}
+
 void poller::run_loop(clock::time_point deadline) noexcept {
   blocking_turn_ = clock::now() < deadline && begin_wait(in_loop);
   if (!blocking_turn_) {
-    if (!found_is_still_queued()) ev_run(loop_.get(), EVRUN_NOWAIT);
+    if (!found_is_still_queued()) turn(EVRUN_NOWAIT);
     return;
   }
   timer_fired_ = false;
@@ -296,7 +317,7 @@ void poller::run_loop(clock::time_point deadline) noexcept {
   }
   // It goes round for a new watcher, which rings the doorbell without an interrupt.
   do {
-    ev_run(loop_.get(), EVRUN_ONCE);
+    turn(EVRUN_ONCE);
   } while (ready_.first == nullptr && !timer_fired_ &&
            state_.load(std::memory_order_relaxed) == in_loop);
   ev_timer_stop(loop_.get(), &timer_);

@@ -56,6 +56,9 @@ class poller final : public driver {
   /// watching it. The number is still in use.
   static void forget_everywhere(int number, std::uint64_t identity) noexcept;
 
+  /// Closes the number while no poller of the process can be speaking to the kernel about it.
+  static void give_back(int number) noexcept;
+
  private:
   struct sleeper;
   struct loop_deleter {
@@ -79,6 +82,7 @@ class poller final : public driver {
   void stop(watch& side) noexcept;
   void on_event(watch& side, int events) noexcept;
   void forget(int number, std::uint64_t identity, sleeper_list& list) noexcept;
+  void turn(int how) noexcept;
   void run_loop(std::chrono::steady_clock::time_point deadline) noexcept;
   bool found_is_still_queued() noexcept;
 
@@ -95,6 +99,7 @@ class poller final : public driver {
   sleeper_list ready_;          // guarded by lock_
   bool blocking_turn_ = false;  // guarded by lock_: whether ev_run may block
   bool timer_fired_ = false;    // guarded by lock_
+  bool stranger_left_ = false;  // guarded by lock_: see turn()
   int looks_skipped_ = 0;       // guarded by lock_
 
   // How many watchers are started. Written under lock_.
