@@ -143,22 +143,6 @@ TEST(StackPoolErrors, RefusesAbsurdSizes) {
   EXPECT_EQ(round_stack_size(size + 1) % (2 * size), 0U);
 }
 
-TEST(StackPoolErrors, ReportsExhaustedMappings) {
-  // 2^47 bytes is all the address space there is.
-  stack_pool pool(max_stack_size, guard_kind::probe);
-  EXPECT_THROW(pool.reserve(std::size_t{1} << 18), std::system_error);
-  pool.reserve(1);  // and it goes on working
-  give_one(pool, take_one(pool));
-}
-
-TEST(StackPoolErrors, ReportsTheMappingLimitWhereGuardsSplitMappings) {
-  // The default vm.max_map_count is 65,530, and a guard by mprotect costs two.
-  stack_pool pool(min_stack_size, guard_kind::mprotect);
-  EXPECT_THROW(pool.reserve(2'000'000), std::system_error);
-  pool.reserve(1);
-  give_one(pool, take_one(pool));
-}
-
 TEST(StackCache, KeepsWarmStacksAndReturnsTheRest) {
   stack_pool pool(size);
   pool.reserve(1000);

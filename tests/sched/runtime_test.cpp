@@ -33,9 +33,16 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::size_t thread_count() {
-  std::filesystem::directory_iterator const threads("/proc/self/task");
-  return static_cast<std::size_t>(std::distance(begin(threads), end(threads)));
+// The folders in /proc of the threads that runtimes have made: workers and monitors. A sanitizer
+// may have a thread of its own.
+std::vector<std::filesystem::path> runtime_threads() {
+  std::vector<std::filesystem::path> found;
+  for (auto const& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream name(task.path() / "comm");
+    std::string text;
+    if (std::getline(name, text) && text.rfind("ramie-", 0) == 0) found.push_back(task.path());
+  }
+  return found;
 }
 
 template <class Call>
@@ -66,14 +73,14 @@ TEST_P(Runtime, RunReturnsOrThrows) {
 }
 
 TEST_P(Runtime, LeavesNothingBehind) {
-  std::size_t const before = thread_count();
+  std::size_t const before = runtime_threads().size();
   for (int i = 0; i < 50; ++i) {
     run(options(), [] {
       for (int n = 0; n < 10; ++n) spawn([] { this_fiber::sleep_for(1h); }).detach();
       spawn([] {}).join();
     });
   }
-  EXPECT_EQ(thread_count(), before);
+  EXPECT_EQ(runtime_threads().size(), before);
 }
 
 TEST_P(Runtime, CancelsDrainsAndJoinsWhenDestroyed) {
@@ -323,15 +330,10 @@ TEST_P(Runtime, LeavesSignalsToTheUsersThreads) {
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-// The context switches of the runtime's threads; a sanitizer may have one of its own that ticks.
 std::string context_switches_of_the_runtime() {
   std::string all;
-  for (auto const& task : std::filesystem::directory_iterator("/proc/self/task")) {
-    std::ifstream name(task.path() / "comm");
-    std::string text;
-    std::getline(name, text);
-    if (text.rfind("ramie-", 0) != 0) continue;  // a worker's, or the monitor's
-    std::ifstream status(task.path() / "status");
+  for (auto const& thread : runtime_threads()) {
+    std::ifstream status(thread / "status");
     for (std::string line; std::getline(status, line);) {
       if (line.find("ctxt_switches") != std::string::npos) all += line + "\n";
     }

@@ -8,13 +8,15 @@
 
 namespace ramie::test {
 
-/// RAMIE_TEST_WORKERS if it is set, else a few that differ in kind: one worker, as many as a small
-/// machine has cores, more than that.
+/// A few that differ in kind: one worker, as many as a small machine has cores, more than that.
+/// Where RAMIE_TEST_WORKERS is set, that number as many times: CTest knows the tests by their place
+/// here.
 inline std::vector<unsigned> worker_counts() {
+  std::vector<unsigned> counts{1, 2, 4};
   if (char const* const set = std::getenv("RAMIE_TEST_WORKERS")) {
-    return {static_cast<unsigned>(std::stoul(set))};
+    counts.assign(counts.size(), static_cast<unsigned>(std::stoul(set)));
   }
-  return {1, 2, 4};
+  return counts;
 }
 
 /// A seed to print with a stress test's failure: RAMIE_TEST_SEED, or one of the process.
