@@ -77,7 +77,6 @@ void destroy_as_soon_as_woken(std::shared_ptr<Primitive> (*make)(), Wake wake, W
 
 }  // namespace ramie::test
 
-#define RAMIE_TEST_WITH_WORKERS(suite)                                                      \
-  class suite : public ramie::test::WithWorkers {};                                         \
-  INSTANTIATE_TEST_SUITE_P(Workers, suite, testing::ValuesIn(ramie::test::worker_counts()), \
-                           [](auto const& one) { return std::to_string(one.param); })
+#define RAMIE_TEST_WITH_WORKERS(suite)              \
+  class suite : public ramie::test::WithWorkers {}; \
+  INSTANTIATE_TEST_SUITE_P(Workers, suite, testing::ValuesIn(ramie::test::worker_counts()))
