@@ -48,7 +48,7 @@ bool descriptor::enter() noexcept {
 
 void descriptor::leave() noexcept {
   if (state_.fetch_sub(one_operation, std::memory_order_acq_rel) == (closed | one_operation)) {
-    poller::give_back(number_);
+    poller::give_back(number_, identity_);
   }
 }
 

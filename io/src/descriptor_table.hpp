@@ -23,6 +23,7 @@ struct watch {
   // waiter that has just armed the slot: the order comes from the slot (io/DESIGN.md#disarming).
   std::atomic<bool> active{false};
   std::uint64_t generation = 0;  // that of the slot when `event` was started
+  bool ending = false;  // the owner is closing: the slot is closed, the event about to stop
   ev_io event{};
 };
 

@@ -190,6 +190,7 @@ record* poller::adopt(wait_target target) {
   for (watch& side : mine->sides) {
     stop(side);
     side.slot.reset();
+    side.ending = false;
   }
   mine->owner.store(target.identity, std::memory_order_release);  // [R1]
   return mine;
@@ -219,14 +220,21 @@ void poller::stop(watch& side) noexcept {
 
 // --- the end of a descriptor
 
+/// The watchers stay until the number is given back: see give_back.
 void poller::forget(int number, std::uint64_t identity, sleeper_list& list) noexcept {
   std::lock_guard const guard(lock_);
   record* const known = table_.find(number);
   if (known == nullptr || known->owner.load(std::memory_order_relaxed) != identity) return;
   for (watch& side : known->sides) {
-    stop(side);
+    side.ending = true;
     sleeper::deliver(side.slot.close(), canceled(), list);
   }
+}
+
+void poller::release(int number, std::uint64_t identity) noexcept {
+  record* const known = table_.find(number);
+  if (known == nullptr || known->owner.load(std::memory_order_relaxed) != identity) return;
+  for (watch& side : known->sides) stop(side);
   // relaxed: the slots are closed until somebody adopts the record.
   known->owner.store(record::nobody, std::memory_order_relaxed);
 }
@@ -242,11 +250,15 @@ void poller::forget_everywhere(int number, std::uint64_t identity) noexcept {
   list.resume_all();
 }
 
-void poller::give_back(int number) noexcept {
+void poller::give_back(int number, std::uint64_t identity) noexcept {
   int const saved = errno;
   std::lock_guard const guard(pollers_lock);
-  // libev may still take the number out of the kernel's set: not once it means another file.
-  for (poller* one = all_pollers; one != nullptr; one = one->next_) one->lock_.lock();
+  // In one step for every loop: an event of a number that is no longer watched makes libev take the
+  // number out of the kernel's set, which it must not do once that means another file.
+  for (poller* one = all_pollers; one != nullptr; one = one->next_) {
+    one->lock_.lock();
+    one->release(number, identity);
+  }
   ::close(number);  // Not repeated on EINTR: Linux has let go of the number then.
   for (poller* one = all_pollers; one != nullptr; one = one->next_) one->lock_.unlock();
   errno = saved;
@@ -264,7 +276,7 @@ void poller::on_event(watch& side, int events) noexcept {
   stranger_left_ = stranger_left_ || transient;
   // A worker that would block is not to be woken again and again for what nobody waits for. One
   // that has other work leaves the watcher alone: its reader is likely to be in a queue.
-  if (failed || transient || (taken == nullptr && blocking_turn_)) {
+  if (failed || transient || (taken == nullptr && blocking_turn_ && !side.ending)) {
     stop(side);
     // Whoever armed the slot before it could see that is served here: io/DESIGN.md#disarming.
     sleeper::deliver(side.slot.signal(side.generation), outcome, ready_);

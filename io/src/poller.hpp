@@ -56,8 +56,8 @@ class poller final : public driver {
   /// watching it. The number is still in use.
   static void forget_everywhere(int number, std::uint64_t identity) noexcept;
 
-  /// Closes the number while no poller of the process can be speaking to the kernel about it.
-  static void give_back(int number) noexcept;
+  /// Stops watching an owned descriptor and closes its number, in one step for all pollers.
+  static void give_back(int number, std::uint64_t identity) noexcept;
 
  private:
   struct sleeper;
@@ -82,6 +82,7 @@ class poller final : public driver {
   void stop(watch& side) noexcept;
   void on_event(watch& side, int events) noexcept;
   void forget(int number, std::uint64_t identity, sleeper_list& list) noexcept;
+  void release(int number, std::uint64_t identity) noexcept;
   void turn(int how) noexcept;
   void run_loop(std::chrono::steady_clock::time_point deadline) noexcept;
   bool found_is_still_queued() noexcept;
