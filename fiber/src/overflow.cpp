@@ -96,31 +96,32 @@ void install_overflow_handler(running_fiber_lookup lookup) {
   });
 }
 
-alternate_signal_stack::alternate_signal_stack() {
-  stack_t present = {};
-  if (::sigaltstack(nullptr, &present) == 0 && (present.ss_flags & SS_DISABLE) == 0) return;
-  void* const memory = ::mmap(nullptr, signal_stack_bytes, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-  if (memory == MAP_FAILED) {
+alternate_signal_stack::alternate_signal_stack()
+    : memory_(::mmap(nullptr, signal_stack_bytes, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0)) {
+  if (memory_ == MAP_FAILED) {
     throw std::system_error(errno, std::system_category(), "ramie: alternate signal stack");
   }
-  stack_t wanted = {};
-  wanted.ss_sp = memory;
-  wanted.ss_size = signal_stack_bytes;
-  if (::sigaltstack(&wanted, nullptr) != 0) {
-    int const error = errno;
-    ::munmap(memory, signal_stack_bytes);
-    throw std::system_error(error, std::system_category(), "ramie: sigaltstack");
-  }
-  memory_ = memory;
 }
 
 alternate_signal_stack::~alternate_signal_stack() {
-  if (memory_ == nullptr) return;
+  ::munmap(memory_, signal_stack_bytes);
+}
+
+void alternate_signal_stack::install() noexcept {
+  stack_t present = {};
+  if (::sigaltstack(nullptr, &present) == 0 && (present.ss_flags & SS_DISABLE) == 0) return;
+  stack_t wanted = {};
+  wanted.ss_sp = memory_;
+  wanted.ss_size = signal_stack_bytes;
+  installed_ = ::sigaltstack(&wanted, nullptr) == 0;
+}
+
+void alternate_signal_stack::uninstall() noexcept {
+  if (!installed_) return;
   stack_t none = {};
   none.ss_flags = SS_DISABLE;
   ::sigaltstack(&none, nullptr);
-  ::munmap(memory_, signal_stack_bytes);
 }
 
 }  // namespace ramie::detail

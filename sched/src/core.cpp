@@ -95,7 +95,7 @@ core::core(runtime_options given)
     : options(checked(std::move(given))),
       parallel(options.workers > 1),
       stacks(std::make_unique<stack_pool>(options.stack_size)),
-      records(std::make_unique<record_pool>(*stacks)),
+      records(std::make_unique<record_pool>(*stacks, options.on_unhandled_exception)),
       idle(options.workers),
       limit_(options.max_fibers),
       started_(options.workers),

@@ -55,9 +55,6 @@ class core {
   /// Makes a fiber runnable that was parked. Any thread.
   void schedule(fiber_record& fiber, placement where) noexcept;
 
-  /// Drops the result of a fiber that nobody joins, and tells of its exception. User code: on the
-  /// fiber itself while it still is one.
-  void drop_detached(fiber_record& self) noexcept;
   /// Hands a finished fiber's record to its joiner or takes it back.
   void settle(fiber_record& fiber, join_word::finish how) noexcept;
   /// Counts a settled fiber out.
@@ -164,6 +161,10 @@ class core {
   std::atomic<std::uint64_t> polls_{0};         // relaxed: metrics only
   std::atomic<std::uint64_t> timers_fired_{0};  // relaxed: metrics only
 };
+
+/// Drops the result of a fiber that nobody joins, and tells of its exception. User code: on the
+/// fiber itself while it still is one. The runtime may have ended.
+void drop_detached(fiber_record& self) noexcept;
 
 /// Takes back the record of a fiber that has been settled or never was launched.
 void free_record(fiber_record& fiber) noexcept;

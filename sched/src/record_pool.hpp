@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include <ramie/fiber/stack_pool.hpp>
 #include <ramie/sched/detail/record.hpp>
+#include <ramie/sched/runtime.hpp>
 
 namespace ramie::detail {
 
@@ -20,7 +22,10 @@ namespace ramie::detail {
 /// returns the last record after `retire`.
 class record_pool {
  public:
-  explicit record_pool(stack_pool& stacks) noexcept : stacks_(&stacks) {}
+  /// The handler is called for what detached fibers throw: a handle may let go of a finished fiber
+  /// when the runtime is gone.
+  record_pool(stack_pool& stacks, std::function<void(unhandled_exception const&)> handler) noexcept
+      : on_unhandled_exception(std::move(handler)), stacks_(&stacks) {}
   record_pool(record_pool const&) = delete;
   record_pool& operator=(record_pool const&) = delete;
 
@@ -35,6 +40,8 @@ class record_pool {
 
   /// The runtime ends: no stacks any more. Deletes the pool now or when the last record returns.
   static void retire(std::unique_ptr<record_pool> pool) noexcept;
+
+  std::function<void(unhandled_exception const&)> const on_unhandled_exception;
 
   /// Calls visit(fiber_record&) for every record, free ones too.
   template <class Visit>

@@ -151,7 +151,7 @@ void core::schedule(fiber_record& fiber, placement where) noexcept {
 
 // --- out
 
-void core::drop_detached(fiber_record& self) noexcept {
+void drop_detached(fiber_record& self) noexcept {
   std::exception_ptr const thrown = std::exchange(self.exception, nullptr);
   self.operations->drop_result(self);
   if (thrown == nullptr) return;
@@ -165,8 +165,8 @@ void core::drop_detached(fiber_record& self) noexcept {
   char name[32];
   self.name.copy_to(name);
   std::uint64_t const id = self.id.load(std::memory_order_relaxed);
-  if (options.on_unhandled_exception) {
-    options.on_unhandled_exception({thrown, name, id});
+  if (auto const& handler = self.pool->on_unhandled_exception) {
+    handler({thrown, name, id});
     return;
   }
   std::fprintf(stderr, "ramie: unhandled exception in detached fiber %llu \"%s\"\n",
@@ -233,8 +233,7 @@ bool wait_fiber(fiber_record& fiber, steady_time deadline) {
 
 void detach_fiber(fiber_record& fiber) noexcept {
   if (fiber.join.detach()) return;
-  core& home = *fiber.home;
-  home.drop_detached(fiber);
+  drop_detached(fiber);
   free_record(fiber);
 }
 

@@ -62,7 +62,7 @@ void worker_thread::main(unsigned index) noexcept {
   std::string const name = (options.name + "-" + std::to_string(index)).substr(0, 15);
   ::pthread_setname_np(::pthread_self(), name.c_str());
   if (options.pin_workers) bind_to_cpu(index);
-  alternate_signal_stack const signal_stack;
+  signal_stack_.install();
   this_worker_thread = this;
   slots_ = thread_slots::of_this_thread();
   native_.adopt_thread();
@@ -72,6 +72,7 @@ void worker_thread::main(unsigned index) noexcept {
   if (options.on_worker_stop) options.on_worker_stop(index);
   worker_->clear_caches();
   this_worker_thread = nullptr;
+  signal_stack_.uninstall();
 }
 
 fiber_record* worker_thread::find_work() noexcept {
@@ -163,7 +164,7 @@ bool worker_thread::begin(fiber_record& fiber) noexcept {
         std::system_error(std::make_error_code(std::errc::not_enough_memory),
                           "ramie: the kernel refused the guard page of a fiber's stack"));
     join_word::finish const how = fiber.join.begin_finish();
-    if (how.detached) home_.drop_detached(fiber);
+    if (how.detached) drop_detached(fiber);
     home_.settle(fiber, how);
     home_.count_finished(*worker_);
     current_ = interrupted;
@@ -263,7 +264,7 @@ context* worker_thread::finish(fiber_record& self) noexcept {
   todo.stack = self.stack;
   todo.odd_stacks = self.odd_stacks;
   join_word::finish const how = self.join.begin_finish();
-  if (how.detached) home.drop_detached(self);  // user code, which may wait and migrate
+  if (how.detached) drop_detached(self);  // user code, which may wait and migrate
   worker_thread& here = *current_worker_thread();
   here.finished_.continue_on(self.registers);
   here.current_ = nullptr;

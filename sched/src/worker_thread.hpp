@@ -7,6 +7,7 @@
 #include <thread>
 
 #include <ramie/fiber/context.hpp>
+#include <ramie/fiber/overflow.hpp>
 #include <ramie/sched/detail/record.hpp>
 
 #include "worker.hpp"
@@ -28,7 +29,8 @@ struct after_switch {
 
 class worker_thread {
  public:
-  worker_thread(core& home, worker& works_on) noexcept : home_(home), worker_(&works_on) {}
+  /// Throws std::system_error when memory for the signal stack runs out.
+  worker_thread(core& home, worker& works_on) : home_(home), worker_(&works_on) {}
 
   /// Starts the OS thread. Throws std::system_error.
   void start();
@@ -80,6 +82,7 @@ class worker_thread {
 
   core& home_;
   worker* worker_;
+  alternate_signal_stack signal_stack_;
   thread_slots slots_;
   fiber_record* current_ = nullptr;
   after_switch todo_;

@@ -218,6 +218,19 @@ TEST_P(JoinHandle, OutlivesItsRuntime) {
   EXPECT_EQ(handle.join(), "still here");
 }
 
+TEST(JoinHandleAlone, DetachedFromAFailedFiberOfAnEndedRuntimeStillTellsTheHandler) {
+  int told = 0;
+  join_handle<void> handle;
+  {
+    runtime ended(
+        {.workers = 1, .on_unhandled_exception = [&](unhandled_exception const&) { ++told; }});
+    handle = ended.spawn([] { throw 1; });
+    while (!handle.done()) std::this_thread::yield();
+  }
+  handle.detach();
+  EXPECT_EQ(told, 1);
+}
+
 TEST_P(JoinHandle, IsJoinedFromFibersAndThreadsAlike) {
   runtime_.run([] {
     int sum = 0;

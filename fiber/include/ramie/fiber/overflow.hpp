@@ -22,18 +22,24 @@ using running_fiber_lookup = bool (*)(running_fiber&) noexcept;
 /// range, backtrace); then, and for every other fault, the handler that was there before runs.
 void install_overflow_handler(running_fiber_lookup lookup);
 
-/// Gives the calling OS thread a stack of its own for signal handlers, for the life of the object:
-/// a handler can't run on a fiber's stack that has just overflowed. Throws std::system_error. Keeps
-/// an alternate stack that the thread already has.
+/// A stack for the signal handlers of one OS thread: a handler can't run on a fiber's stack that
+/// has just overflowed.
 class alternate_signal_stack {
  public:
+  /// Throws std::system_error when memory runs out. Any thread.
   alternate_signal_stack();
   ~alternate_signal_stack();
   alternate_signal_stack(alternate_signal_stack const&) = delete;
   alternate_signal_stack& operator=(alternate_signal_stack const&) = delete;
 
+  /// Makes it the calling thread's, unless that has one already.
+  void install() noexcept;
+  /// To be called by the same thread, before the object ends.
+  void uninstall() noexcept;
+
  private:
-  void* memory_ = nullptr;  // null: the thread had one
+  void* memory_;
+  bool installed_ = false;
 };
 
 }  // namespace ramie::detail

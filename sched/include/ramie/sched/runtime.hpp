@@ -47,10 +47,12 @@ struct runtime_options {
   std::string name = "ramie";
   /// Seeds the choice of victims and of inboxes. 0: drawn at start.
   std::uint64_t seed = 0;
-  /// Called on the fiber that let the exception out, if it has no handle to take it: posted and
-  /// detached ones. Empty: the fiber is named on standard error and std::terminate is called.
+  /// Called on the fiber that let the exception out, if it has no handle to take it (posted and
+  /// detached ones), or by whoever detaches a fiber that had ended so before. Empty: the fiber is
+  /// named on standard error and std::terminate is called.
   std::function<void(unhandled_exception const&)> on_unhandled_exception{};
   /// Called on each worker's OS thread when it starts and before it ends, with the worker's number.
+  /// An exception that leaves them ends the program.
   std::function<void(unsigned)> on_worker_start{};
   std::function<void(unsigned)> on_worker_stop{};
   /// Where idle workers wait. Empty: on a condition variable, until I/O is first used.
