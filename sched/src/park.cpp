@@ -74,8 +74,9 @@ bool fiber_record::deliverable() const noexcept {
 }
 
 void cancel_wait(fiber_record& fiber, std::uint64_t episode) noexcept {
-  core& home = *fiber.home;
   if (!fiber.word.claim(episode)) return;
+  // Only now is it sure that the record is still that fiber's.
+  core& home = *fiber.home;
   fiber.outcome = wake::cancelled;
   if (fiber.word.release(episode)) home.schedule(fiber, placement::queue);
 }
