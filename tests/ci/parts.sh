@@ -43,6 +43,7 @@ test_in() {
 # The tests that belong to every build; the labelled ones have parts of their own.
 unit=(-LE '^(model|install|example)$')
 unit_sanitized=(-LE '^(model|install|example|no-sanitizer)$')
+unit_tsan=(-LE '^(model|install|example|no-sanitizer|no-tsan)$')
 
 matrix() {
   configure "$1" "$2" "$3" "${@:4}"
@@ -88,7 +89,7 @@ tsan() {
   configure tsan clang++ RelWithDebInfo -DRAMIE_SANITIZE=thread
   build tsan
   TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 RAMIE_TEST_WORKERS=$1 \
-    test_in tsan "${unit_sanitized[@]}"
+    test_in tsan "${unit_tsan[@]}"
 }
 part_tsan_1() { tsan 1; }
 part_tsan_2() { tsan 2; }
