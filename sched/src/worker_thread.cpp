@@ -157,6 +157,7 @@ bool worker_thread::begin(fiber_record& fiber) noexcept {
     top = nullptr;
   }
   if (top == nullptr) {
+    if (fiber.odd_stacks != nullptr) pool.unreserve(1);
     fiber_record* const interrupted = std::exchange(current_, nullptr);
     fiber.operations->discard(fiber);
     fiber.outcome_kind = task_outcome::exception;
