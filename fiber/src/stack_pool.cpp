@@ -231,11 +231,6 @@ void stack_pool::trim(stack_top top) const noexcept {
   if (fat) ::madvise(bottom, static_cast<std::size_t>(warm - bottom), MADV_DONTNEED);
 }
 
-std::size_t stack_pool::mapped() const noexcept {
-  std::lock_guard lock(mutex_);
-  return mapped_;
-}
-
 void stack_cache::flush(std::size_t count) noexcept {
   pool_->give(std::span<stack_top const>(stacks_).subspan(count_ - count, count));
   count_ -= count;

@@ -110,6 +110,7 @@ class core {
   void drain() noexcept;
   void join_threads() noexcept;
 
+  void note_poll() noexcept;
   tick_time trim_when_due(worker& idle_one) noexcept;
   void wake(int index) noexcept;
   void start_thread(unsigned index);
@@ -165,9 +166,6 @@ class core {
 /// Drops the result of a fiber that nobody joins, and tells of its exception. User code: on the
 /// fiber itself while it still is one. The runtime may have ended.
 void drop_detached(fiber_record& self) noexcept;
-
-/// Takes back the record of a fiber that has been settled or never was launched.
-void free_record(fiber_record& fiber) noexcept;
 
 /// What ramie's own code may do to a runtime.
 struct runtime_access {

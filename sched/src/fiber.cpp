@@ -42,7 +42,7 @@ void fiber::join() {
   detail::join_fiber(*joined, interruptible::no);
   detail::handle_access::release(handle_);
   joined->operations->drop_result(*joined);
-  detail::return_finished_record(*joined);
+  detail::free_record(*joined);
 }
 
 void fiber::detach() {

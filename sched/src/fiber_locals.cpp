@@ -31,8 +31,6 @@ struct local_values {
       last.operations->destroy(last.value);
     }
   }
-
-  void add(entry added) { entries.push_back(added); }
 };
 
 namespace {
@@ -68,7 +66,7 @@ void* find_local(std::uint64_t key) noexcept {
 void add_local(std::uint64_t key, void* value, local_operations const& operations) {
   local_values*& values = place_of_values();
   if (values == nullptr) values = new local_values;
-  values->add({key, value, &operations});
+  values->entries.push_back({key, value, &operations});
 }
 
 void destroy_locals(fiber_record& self) noexcept {

@@ -80,13 +80,17 @@ void core::fire_timers(tick_time at) noexcept {
 
 // --- the driver
 
+void core::note_poll() noexcept {
+  polls_.fetch_add(1, std::memory_order_relaxed);
+  if (parallel) last_poll_.store(now(), std::memory_order_relaxed);  // for the monitor
+}
+
 void core::poll() noexcept {
   driver& source = *driver_.load(std::memory_order_acquire);
   if (!source.has_sources() || !driver_turn_.try_lock()) return;
   source.wait_until(steady_time::min());
   driver_turn_.unlock();
-  polls_.fetch_add(1, std::memory_order_relaxed);
-  last_poll_.store(now(), std::memory_order_relaxed);
+  note_poll();
 }
 
 void core::sleep(worker_thread& self) noexcept {
@@ -101,8 +105,7 @@ void core::sleep(worker_thread& self) noexcept {
       }
       driver_.load(std::memory_order_acquire)->wait_until(to_time(due));
       sleep_deadline_.store(nobody_waits, std::memory_order_seq_cst);
-      polls_.fetch_add(1, std::memory_order_relaxed);
-      last_poll_.store(now(), std::memory_order_relaxed);
+      note_poll();
     }
     driver_turn_.unlock();
   } else if (self.begin_sleep(false)) {

@@ -245,8 +245,4 @@ void abandon_fiber(fiber_record& fiber) noexcept {
   free_record(fiber);
 }
 
-void return_finished_record(fiber_record& fiber) noexcept {
-  free_record(fiber);
-}
-
 }  // namespace ramie::detail

@@ -76,9 +76,6 @@ class context {
   /// in TSan builds, which tell fibers apart by their switches.
   void continue_on(context& previous) noexcept;
 
-  /// The stack pointer at which a suspended context stopped; null while it runs.
-  void const* stack_pointer() const noexcept { return registers_; }
-
   friend struct context_entry;
 
  private:

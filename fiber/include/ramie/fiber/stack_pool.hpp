@@ -81,8 +81,6 @@ class stack_pool {
   /// Gives all pages but the warm ones at the top back to the kernel. The stack must be free.
   void trim(stack_top top) const noexcept;
 
-  std::size_t mapped() const noexcept;
-
  private:
   struct slab {
     std::byte* low;

@@ -107,7 +107,7 @@ struct alignas(64) fiber_record : parker {
   join_word join;
   std::exception_ptr exception;
   local_values* locals = nullptr;
-  std::atomic<std::uint64_t> id{0};  // 0: free. Written by the owner; relaxed: dumps only.
+  std::atomic<std::uint64_t> id{0};  // 0: free. release by the owner, acquire by core::cancel_all
   fiber_name name;
   alignas(16) std::byte inline_storage[inline_payload];
 

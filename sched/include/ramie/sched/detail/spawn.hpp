@@ -65,8 +65,8 @@ bool wait_fiber(fiber_record& fiber, std::chrono::steady_clock::time_point deadl
 void detach_fiber(fiber_record& fiber) noexcept;
 /// Cancels, waits, drops the result.
 void abandon_fiber(fiber_record& fiber) noexcept;
-/// Gives the record of a finished, joined fiber back; its result has been destroyed.
-void return_finished_record(fiber_record& fiber) noexcept;
+/// Takes back the record of a fiber that is settled or never was launched, its result destroyed.
+void free_record(fiber_record& fiber) noexcept;
 
 // --- the place of a result
 
@@ -230,7 +230,7 @@ T take_result(fiber_record* fiber) {
     fiber_record* fiber;
     ~giver() {
       fiber->operations->drop_result(*fiber);
-      return_finished_record(*fiber);
+      free_record(*fiber);
     }
   } const give_back{fiber};
   if (fiber->outcome_kind == task_outcome::exception) {
