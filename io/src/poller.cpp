@@ -165,7 +165,7 @@ std::error_code poller::finish(sleeper& self, wake how) {
         std::lock_guard const guard(lock_);
         stop(*self.place);
       }
-      throw_cancelled();
+      return interruption_code();
     }
     // An event or a close came first, and completion wins. Whoever took the sleeper is done with it
     // once the lock is free.

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <string>
 
+#include <ramie/sched/timed_out.hpp>
+
 namespace ramie::io {
 
 std::error_code last_error() noexcept {
@@ -32,8 +34,14 @@ address local_address_of(int fd, std::error_code& error) noexcept {
   return address::from(reinterpret_cast<sockaddr const*>(&native), size);
 }
 
+void fail(std::error_code error, std::string const& what) {
+  // Not a connection's ETIMEDOUT, which is of the system's category.
+  if (error == std::make_error_code(std::errc::timed_out)) throw timed_out(what);
+  throw std::system_error(error, what);
+}
+
 void throw_if(std::error_code error, const char* operation, address const& where) {
-  if (error) throw std::system_error(error, operation + (" " + where.to_string()));
+  if (error) fail(error, operation + (" " + where.to_string()));
 }
 
 }  // namespace ramie::io

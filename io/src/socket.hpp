@@ -1,6 +1,7 @@
 // What listeners and streams share.
 #pragma once
 
+#include <string>
 #include <system_error>
 
 #include <ramie/io/address.hpp>
@@ -16,7 +17,10 @@ int open_tcp_socket(int family, std::error_code& error) noexcept;
 /// The local address of a descriptor; empty and an error if it has none.
 address local_address_of(int fd, std::error_code& error) noexcept;
 
-/// Throws std::system_error with "operation where" if there is an error.
+/// Throws the error: `timed_out` for the deadline of a scope, else std::system_error.
+[[noreturn]] void fail(std::error_code error, std::string const& what);
+
+/// fail with "operation where", if there is an error.
 void throw_if(std::error_code error, const char* operation, address const& where);
 
 }  // namespace ramie::io

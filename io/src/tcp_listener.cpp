@@ -61,9 +61,7 @@ tcp_listener tcp_listener::bind(std::string_view host, std::uint16_t port, std::
 tcp_listener tcp_listener::bind(std::string_view host, std::uint16_t port, listen_options options) {
   std::error_code error;
   tcp_listener result = bind(host, port, options, error);
-  if (error) {
-    throw std::system_error(error, "bind " + std::string(host) + ":" + std::to_string(port));
-  }
+  if (error) fail(error, "bind " + std::string(host) + ":" + std::to_string(port));
   return result;
 }
 

@@ -101,9 +101,7 @@ tcp_stream tcp_stream::connect(address const& peer) {
 tcp_stream tcp_stream::connect(std::string_view host, std::uint16_t port) {
   std::error_code error;
   tcp_stream result = connect(host, port, error);
-  if (error) {
-    throw std::system_error(error, "connect " + std::string(host) + ":" + std::to_string(port));
-  }
+  if (error) fail(error, "connect " + std::string(host) + ":" + std::to_string(port));
   return result;
 }
 

@@ -4,8 +4,14 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <ctime>
 #include <mutex>
+
+#include <ramie/sched/detail/wait_bounds.hpp>
+#include <ramie/sched/park.hpp>
 
 namespace ramie::detail {
 
@@ -68,8 +74,23 @@ void unlink(thread_sleeper& self) noexcept {
   *at = self.next;
 }
 
+/// What is left until then, for ppoll; not negative.
+timespec time_left(steady_time deadline) {
+  using std::chrono::nanoseconds;
+  nanoseconds const left = std::max<nanoseconds>(deadline - clock_now(), nanoseconds(0));
+  constexpr nanoseconds::rep second = nanoseconds(std::chrono::seconds(1)).count();
+  return {static_cast<time_t>(left.count() / second), static_cast<long>(left.count() % second)};
+}
+
+/// Obeys the deadline of the thread's scopes.
 std::error_code poll_until_ready(pollfd* polled, nfds_t count) {
-  while (::poll(polled, count, -1) < 0) {
+  steady_time const deadline = current_bounds().deadline;
+  for (;;) {
+    timespec const left = time_left(deadline);
+    int const ready =
+        ::ppoll(polled, count, deadline == steady_time::max() ? nullptr : &left, nullptr);
+    if (ready > 0) break;
+    if (ready == 0) return interruption_code();
     if (errno != EINTR) return last_error();
   }
   if ((polled[0].revents & POLLNVAL) != 0) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "poller.hpp"
+#include "socket.hpp"
 #include "thread_wait.hpp"
 
 namespace ramie::io {
@@ -24,7 +25,7 @@ std::error_code wait_for(int fd, direction side) {
 }
 
 void throw_on_error(std::error_code error, const char* operation, int fd) {
-  if (error) throw std::system_error(error, operation + std::string(" ") + std::to_string(fd));
+  if (error) fail(error, operation + std::string(" ") + std::to_string(fd));
 }
 
 }  // namespace

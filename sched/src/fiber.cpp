@@ -90,8 +90,7 @@ std::string name() {
 }
 
 void check_cancelled() {
-  detail::fiber_record* const self = detail::current_fiber();
-  if (self != nullptr && self->cancel.requested() && self->deliverable()) throw_cancelled();
+  detail::check_interrupted();
 }
 
 }  // namespace this_fiber

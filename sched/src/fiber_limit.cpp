@@ -38,7 +38,7 @@ void fiber_limit::take() {
     std::lock_guard lock(lock_);
     if (self.queued) unlink(self);
   }
-  throw_cancelled();
+  throw_interruption();
 }
 
 void fiber_limit::give() noexcept {

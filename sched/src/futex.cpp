@@ -13,8 +13,10 @@
 
 namespace ramie::detail {
 
-bool futex_wait(void const* word, std::uint32_t expected,
-                std::chrono::steady_clock::time_point deadline) noexcept {
+// Neither is inlined: the header lets a compiler keep the address of errno, and link-time
+// optimisation would keep it in a caller that switches fibers in between.
+[[gnu::noinline]] bool futex_wait(void const* word, std::uint32_t expected,
+                                  std::chrono::steady_clock::time_point deadline) noexcept {
   int const saved = errno;
   timespec until = {};
   timespec* timeout = nullptr;
@@ -34,7 +36,7 @@ bool futex_wait(void const* word, std::uint32_t expected,
   return !expired;
 }
 
-void futex_wake(void const* word, int count) noexcept {
+[[gnu::noinline]] void futex_wake(void const* word, int count) noexcept {
   int const saved = errno;
   ::syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
   errno = saved;

@@ -1,8 +1,12 @@
 #include <ramie/sched/park.hpp>
 
+#include <algorithm>
+#include <exception>
+
 #include <ramie/fiber/assert.hpp>
 #include <ramie/sched/cancelled.hpp>
 #include <ramie/sched/detail/futex.hpp>
+#include <ramie/sched/timed_out.hpp>
 
 #include "core.hpp"
 #include "worker_thread.hpp"
@@ -24,7 +28,7 @@ parker& this_parker() noexcept {
   return this_thread_parker();
 }
 
-void park_thread(parker& self, std::uint64_t episode, steady_time deadline) noexcept {
+void sleep_thread(parker& self, std::uint64_t episode, steady_time deadline) noexcept {
   if (!self.word.commit_park(episode)) return;
   for (;;) {
     std::uint32_t const seen = self.word.futex_value();
@@ -46,8 +50,7 @@ void resume_thread(parker& owner, std::uint64_t episode) noexcept {
 }
 
 void park_fiber(fiber_record& self, std::uint64_t episode, park_reason reason, steady_time deadline,
-                interruptible mode, waiter& who) noexcept {
-  bool const may_cancel = mode == interruptible::yes && self.deliverable();
+                bool may_cancel, waiter& who) noexcept {
   self.interruptible_now.store(may_cancel, std::memory_order_relaxed);
   if (may_cancel && self.cancel.requested()) cancel_wait(self, episode);
   if (self.word.released(episode)) return;
@@ -66,11 +69,31 @@ void park_fiber(fiber_record& self, std::uint64_t episode, park_reason reason, s
   heap.remove(timer);
 }
 
+/// Whether the calling fiber's cancellation is to be delivered now.
+bool cancellation_due() noexcept {
+  fiber_record* const self = current_fiber();
+  return self != nullptr && self->cancel.requested() && self->bounds.shields == 0;
+}
+
 }  // namespace
 
-bool fiber_record::deliverable() const noexcept {
-  // While an exception unwinds the fiber's stack another one would end the program.
-  return shields == 0 && std::uncaught_exceptions() == 0;
+wait_bounds& current_bounds() noexcept {
+  return this_parker().bounds;
+}
+
+steady_time clock_now() noexcept {
+  fiber_record* const fiber = current_fiber();
+  if (fiber == nullptr) return std::chrono::steady_clock::now();
+  return steady_time(steady_time::duration(fiber->home->now()));
+}
+
+void check_interrupted() {
+  // While an exception unwinds the stack another one would end the program.
+  if (std::uncaught_exceptions() != 0) return;
+  steady_time const bound = current_bounds().deadline;
+  if (cancellation_due() || (bound != steady_time::max() && clock_now() >= bound)) {
+    throw_interruption();
+  }
 }
 
 void cancel_wait(fiber_record& fiber, std::uint64_t episode) noexcept {
@@ -101,13 +124,19 @@ wake waiter::park(park_reason reason, interruptible mode) noexcept {
 
 wake waiter::park_until(park_reason reason, detail::steady_time deadline,
                         interruptible mode) noexcept {
+  // While an exception unwinds the stack another one would end the program.
+  bool const may_throw = mode == interruptible::yes && std::uncaught_exceptions() == 0;
+  detail::steady_time const bound =
+      may_throw ? detail::current_bounds().deadline : detail::steady_time::max();
+  detail::steady_time const earlier = std::min(bound, deadline);
   if (!parker_->is_fiber) {
-    detail::park_thread(*parker_, episode_, deadline);
+    detail::sleep_thread(*parker_, episode_, earlier);
   } else {
-    detail::park_fiber(static_cast<detail::fiber_record&>(*parker_), episode_, reason, deadline,
-                       mode, *this);
+    detail::park_fiber(static_cast<detail::fiber_record&>(*parker_), episode_, reason, earlier,
+                       may_throw && parker_->bounds.shields == 0, *this);
   }
-  return parker_->outcome;
+  bool const by_scope = parker_->outcome == wake::timed_out && bound < deadline;
+  return by_scope ? wake::cancelled : parker_->outcome;
 }
 
 bool waiter::claim(wake outcome) noexcept {
@@ -126,8 +155,17 @@ void waiter::resume(placement where) noexcept {
   if (fiber.word.release(episode_)) home.schedule(fiber, where);
 }
 
-void throw_cancelled() {
-  throw cancelled{};
+void throw_interruption() {
+  if (detail::cancellation_due()) throw cancelled{};
+  throw timed_out();
 }
+
+std::error_code interruption_code() {
+  if (detail::cancellation_due()) throw cancelled{};
+  return std::make_error_code(std::errc::timed_out);
+}
+
+timed_out::timed_out(std::string const& what)
+    : std::system_error(std::make_error_code(std::errc::timed_out), what) {}
 
 }  // namespace ramie

@@ -39,7 +39,7 @@ bool wait_for_end(fiber_record& fiber, steady_time deadline, interruptible mode)
   if (!fiber.join.await(&self)) return true;
   wake const how = self.park_until({"join", &fiber}, deadline, mode);
   if (how == wake::unparked || !fiber.join.withdraw(&self)) return true;
-  if (how == wake::cancelled) throw_cancelled();
+  if (how == wake::cancelled) throw_interruption();
   return false;
 }
 
@@ -198,7 +198,8 @@ void free_record(fiber_record& fiber) noexcept {
   fiber.exception = nullptr;
   fiber.outcome_kind = task_outcome::none;
   fiber.pinned_to = nullptr;
-  fiber.pins = fiber.shields = 0;
+  fiber.pins = 0;
+  fiber.bounds = {};
   std::construct_at(&fiber.join);
   // The runtime may have ended before the handle; the pool is there as long as the record.
   worker_thread* const here = current_worker_thread();

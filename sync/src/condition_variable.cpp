@@ -77,7 +77,7 @@ cv_status condition_variable::wait_steady(std::unique_lock<mutex>& lock,
   wake const outcome = self.park_until({"condition_variable", this}, deadline);
   if (outcome != wake::unparked) leave(node);
   lock.lock();
-  if (outcome == wake::cancelled) throw_cancelled();
+  if (outcome == wake::cancelled) throw_interruption();
   return outcome == wake::timed_out ? cv_status::timeout : cv_status::no_timeout;
 }
 

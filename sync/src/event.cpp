@@ -29,7 +29,7 @@ bool event::wait_steady(detail::steady_time deadline) {
   detail::wait_node node(self);
   queue_.push_back(node);
   wake const outcome = detail::park_linked(queue_, node, lock_, {"event", this}, deadline);
-  if (outcome == wake::cancelled) throw_cancelled();
+  if (outcome == wake::cancelled) throw_interruption();
   return outcome == wake::unparked;
 }
 

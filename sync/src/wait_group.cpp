@@ -61,7 +61,7 @@ void wait_group::wait() {
   queue_.push_back(node);
   wake const outcome =
       detail::park_linked(queue_, node, lock_, {"wait_group", this}, detail::steady_time::max());
-  if (outcome == wake::cancelled) throw_cancelled();
+  if (outcome == wake::cancelled) throw_interruption();
 }
 
 }  // namespace ramie

@@ -15,13 +15,16 @@
 #include <ramie/io/tcp_listener.hpp>
 #include <ramie/io/tcp_stream.hpp>
 #include <ramie/io/wait.hpp>
+#include <ramie/sched/cancellation_shield.hpp>
 #include <ramie/sched/cancelled.hpp>
+#include <ramie/sched/deadline_scope.hpp>
 #include <ramie/sched/fiber.hpp>
 #include <ramie/sched/fiber_local.hpp>
 #include <ramie/sched/join_handle.hpp>
 #include <ramie/sched/metrics.hpp>
 #include <ramie/sched/runtime.hpp>
 #include <ramie/sched/this_fiber.hpp>
+#include <ramie/sched/timed_out.hpp>
 #include <ramie/sync/auto_reset_event.hpp>
 #include <ramie/sync/channel.hpp>
 #include <ramie/sync/channel_status.hpp>

@@ -15,10 +15,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <system_error>
 
 namespace ramie {
 
-/// How a wait ended.
+/// How a wait ended. `cancelled`: by the fiber's cancellation, or by the deadline of a scope around
+/// the wait; throw_interruption tells which.
 enum class wake : std::uint8_t { unparked, timed_out, cancelled };
 
 /// What a waiter waits for: shown by dumps. `what` must be a string literal.
@@ -27,7 +29,8 @@ struct park_reason {
   void const* object = nullptr;
 };
 
-/// Whether cancelling the fiber ends the wait. `no`: the waits that api semantics exempt.
+/// Whether cancellation and the deadlines of enclosing scopes end the wait. `no`: the waits that
+/// api semantics exempt.
 enum class interruptible : bool { no, yes };
 
 /// Where a resumed fiber goes on the resuming worker: before everything else, or behind what is
@@ -73,8 +76,12 @@ class waiter {
   std::uint64_t episode_;
 };
 
-/// Throws `ramie::cancelled`: what a primitive does, after it has taken its waiter out, when a park
-/// returned wake::cancelled.
-[[noreturn]] void throw_cancelled();
+/// What a primitive does, after it has taken its waiter out, when a park returned wake::cancelled:
+/// throws `cancelled` if the calling fiber has been asked to end, else `timed_out`.
+[[noreturn]] void throw_interruption();
+
+/// The same for functions that report a time-out in an error code: errc::timed_out, or it throws
+/// `cancelled`.
+std::error_code interruption_code();
 
 }  // namespace ramie

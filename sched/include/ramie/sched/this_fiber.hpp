@@ -10,8 +10,9 @@
 namespace ramie {
 
 namespace detail {
-/// False: cancelled first.
+/// False: interrupted.
 bool sleep_until_steady(steady_time deadline);
+void check_interrupted();
 struct fiber_record;
 }  // namespace detail
 
@@ -40,7 +41,9 @@ fiber::id get_id() noexcept;
 /// The name that fiber_options gave, "" if none.
 std::string name();
 
-/// Throws `cancelled` if the fiber has been asked to end and no shield or unwinding forbids it.
+/// A cancellation point that does not wait: throws `cancelled` if the fiber has been asked to end,
+/// else `timed_out` if the deadline of a scope has come; nothing while an exception unwinds the
+/// stack. For loops that compute.
 void check_cancelled();
 
 /// Keeps the fiber on its OS thread for the life of the returned scope.
@@ -52,14 +55,14 @@ inline pin_scope pin() noexcept {
 template <class Clock, class Duration>
 void sleep_until(std::chrono::time_point<Clock, Duration> const& deadline) {
   do {
-    if (!detail::sleep_until_steady(detail::deadline_at(deadline))) throw_cancelled();
-  } while (Clock::now() < deadline);
+    if (!detail::sleep_until_steady(detail::deadline_at(deadline))) throw_interruption();
+  } while (detail::now_by<Clock>() < deadline);
 }
 
 /// Waits for at least `duration`; not at all if it is negative. A cancellation point.
 template <class Rep, class Period>
 void sleep_for(std::chrono::duration<Rep, Period> const& duration) {
-  if (!detail::sleep_until_steady(detail::deadline_after(duration))) throw_cancelled();
+  if (!detail::sleep_until_steady(detail::deadline_after(duration))) throw_interruption();
 }
 
 }  // namespace this_fiber

@@ -20,6 +20,7 @@
 #include <ramie/sched/atomics.hpp>
 #include <ramie/sched/detail/join_word.hpp>
 #include <ramie/sched/detail/park_word.hpp>
+#include <ramie/sched/detail/wait_bounds.hpp>
 #include <ramie/sched/park.hpp>
 
 namespace ramie::detail {
@@ -44,6 +45,7 @@ class parker {
 
   park_word word;
   wake outcome = wake::unparked;  // written by the winner of a claim, before its release
+  wait_bounds bounds;             // the owner's
   bool const is_fiber;
 };
 
@@ -81,7 +83,6 @@ struct alignas(64) fiber_record : parker {
   stack_top stack = nullptr;  // null: not begun
   worker_thread* pinned_to = nullptr;
   std::uint32_t pins = 0;
-  std::uint32_t shields = 0;  // depth of cancellation shields
   // A fiber_state; relaxed: dumps and metrics only.
   std::atomic<fiber_state> state{fiber_state::free};
   // Whether a cancellation may end the present wait. Written by the fiber before it parks; relaxed:
@@ -110,9 +111,6 @@ struct alignas(64) fiber_record : parker {
   std::atomic<std::uint64_t> id{0};  // 0: free. release by the owner, acquire by core::cancel_all
   fiber_name name;
   alignas(16) std::byte inline_storage[inline_payload];
-
-  /// Whether a cancellation may be delivered to the fiber now: not shielded, not unwinding.
-  bool deliverable() const noexcept;
 };
 
 /// Ends wait `episode` of the fiber as cancelled, if nobody has ended it.

@@ -9,6 +9,19 @@ namespace ramie::detail {
 
 using steady_time = std::chrono::steady_clock::time_point;
 
+/// steady_clock::now(), as the clock of the calling fiber's runtime tells it.
+steady_time clock_now() noexcept;
+
+/// The present time by Clock; for steady_clock that is clock_now().
+template <class Clock>
+typename Clock::time_point now_by() {
+  if constexpr (std::is_same_v<Clock, std::chrono::steady_clock>) {
+    return clock_now();
+  } else {
+    return Clock::now();
+  }
+}
+
 /// `from` + `duration`: `from` itself for negative durations and NaN, time_point::max() (which
 /// every wait takes as "never") where the sum lies beyond the end of time.
 template <class Rep, class Period>
@@ -27,7 +40,7 @@ steady_time add_saturated(steady_time from, std::chrono::duration<Rep, Period> c
 
 template <class Rep, class Period>
 steady_time deadline_after(std::chrono::duration<Rep, Period> const& timeout) {
-  return add_saturated(std::chrono::steady_clock::now(), timeout);
+  return add_saturated(clock_now(), timeout);
 }
 
 /// When `deadline` will have come if the clocks run alike; the waiting code looks at the clock
@@ -39,10 +52,10 @@ steady_time deadline_at(std::chrono::time_point<Clock, Duration> const& deadline
     return add_saturated(steady_time{}, deadline.time_since_epoch());
   } else {
     auto const now = Clock::now();
-    if (deadline <= now) return std::chrono::steady_clock::now();
+    if (deadline <= now) return clock_now();
     // In floating point: the difference of two time points may not fit their own type.
     using wide = std::chrono::duration<long double, std::nano>;
-    return add_saturated(std::chrono::steady_clock::now(),
+    return add_saturated(clock_now(),
                          wide(deadline.time_since_epoch()) - wide(now.time_since_epoch()));
   }
 }

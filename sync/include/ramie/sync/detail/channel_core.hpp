@@ -98,7 +98,7 @@ channel_status channel_core<T>::send(T& value, bool may_wait, steady_time deadli
     first_time ? senders_.push_back(place) : senders_.push_front(place);
     lock.release();
     wake const outcome = park_linked(senders_, place, lock_, {"channel send", this}, deadline);
-    if (outcome == wake::cancelled) throw_cancelled();
+    if (outcome == wake::cancelled) throw_interruption();
     if (outcome == wake::timed_out) return channel_status::timed_out;
     if (place.how == channel_wake::served) return channel_status::ok;
     if (place.how == channel_wake::closed) return channel_status::closed;
@@ -123,7 +123,7 @@ channel_status channel_core<T>::receive(std::optional<T>& into, bool may_wait,
     first_time ? receivers_.push_back(place) : receivers_.push_front(place);
     lock.release();
     wake const outcome = park_linked(receivers_, place, lock_, {"channel receive", this}, deadline);
-    if (outcome == wake::cancelled) throw_cancelled();
+    if (outcome == wake::cancelled) throw_interruption();
     if (outcome == wake::timed_out) return channel_status::timed_out;
     if (place.how == channel_wake::served) return channel_status::ok;
     if (place.how == channel_wake::closed) return channel_status::closed;
