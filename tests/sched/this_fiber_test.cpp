@@ -79,13 +79,20 @@ TEST_P(ThisFiber, StaysOnItsThreadWhilePinned) {
 
 TEST_P(ThisFiber, MayBeginPinned) {
   run({.workers = GetParam()}, [] {
-    spawn({.pinned = true}, [] {
-      auto const home = thread_here();
-      for (int n = 0; n < 100; ++n) {
-        this_fiber::yield();
-        ASSERT_EQ(thread_here(), home);
-      }
-    }).join();
+    // Enough of them, and enough for thieves to do, that those which are not pinned move.
+    std::vector<join_handle<void>> fibers;
+    for (int i = 0; i < 32; ++i) {
+      fibers.push_back(spawn({.pinned = i % 2 == 0}, [i] {
+        auto const home = thread_here();
+        for (int n = 0; n < 1000; ++n) {
+          this_fiber::yield();
+          if (i % 2 == 0) {
+            ASSERT_EQ(thread_here(), home);
+          }
+        }
+      }));
+    }
+    for (auto& each : fibers) each.join();
   });
 }
 

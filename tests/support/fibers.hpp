@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <thread>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <ramie/sched/detail/futex.hpp>
 #include <ramie/sched/fiber.hpp>
 #include <ramie/sched/join_handle.hpp>
 #include <ramie/sched/runtime.hpp>
@@ -60,8 +62,30 @@ class WithWorkers : public testing::TestWithParam<unsigned> {
   }
 };
 
-/// One fiber wakes another one, which destroys the primitive as soon as its wait has returned; the
-/// sanitizers see it if the waker touches it after that.
+/// Two plain threads that meet at one primitive after another, as close in time as they can: the
+/// waiter destroys it as soon as its wait has returned, while the waker may still be on its way
+/// out. The sanitizers see it if the waker touches it after that.
+template <class Primitive, class Wake, class Wait>
+void destroy_while_the_waker_leaves(std::shared_ptr<Primitive> (*make)(), Wake wake, Wait wait) {
+  constexpr int rounds = 20'000;
+  std::atomic<Primitive*> given{nullptr};
+  std::thread waker([&] {
+    for (int i = 0; i < rounds; ++i) {
+      Primitive* mine = nullptr;
+      while ((mine = given.exchange(nullptr)) == nullptr) std::this_thread::yield();
+      for (int pause = 0; pause < i % 64; ++pause) detail::cpu_pause();
+      wake(*mine);
+    }
+  });
+  for (int i = 0; i < rounds; ++i) {
+    std::shared_ptr<Primitive> owned = make();
+    given.store(owned.get());
+    wait(*owned);
+  }
+  waker.join();
+}
+
+/// The same between fibers.
 template <class Primitive, class Wake, class Wait>
 void destroy_as_soon_as_woken(std::shared_ptr<Primitive> (*make)(), Wake wake, Wait wait) {
   for (int i = 0; i < 1000; ++i) {

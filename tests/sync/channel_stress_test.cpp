@@ -128,4 +128,13 @@ TEST_P(ChannelStress, PingPongBetweenTwoRuntimes) {
   });
 }
 
+TEST(ChannelStressOfThreads, ASenderIsDoneWithItWhenAReceiveReturns) {
+  ramie::test::destroy_while_the_waker_leaves(
+      +[] { return std::make_shared<channel<int>>(0); }, [](auto& c) { c.send(1); },
+      [](auto& c) { EXPECT_EQ(c.receive(), 1); });
+  ramie::test::destroy_while_the_waker_leaves(
+      +[] { return std::make_shared<channel<int>>(1); }, [](auto& c) { c.close(); },
+      [](auto& c) { EXPECT_EQ(c.receive(), std::nullopt); });
+}
+
 }  // namespace

@@ -209,4 +209,41 @@ TEST_P(ConditionVariableStress, MayBeDestroyedOnceAllAreNotified) {
   });
 }
 
+// A wait whose time runs out as it is notified is still on its way out of the variable when that is
+// destroyed.
+TEST(ConditionVariableStressOfThreads, ItsDestructorWaitsForThoseWhoLeave) {
+  constexpr int rounds = 20'000;
+  struct shared {
+    ramie::mutex m;
+    std::unique_ptr<ramie::condition_variable> cv;
+    bool waiting = false;
+  };
+  std::atomic<shared*> given{nullptr};
+  std::thread notifier([&] {
+    for (int i = 0; i < rounds; ++i) {
+      shared* it = nullptr;
+      while ((it = given.load()) == nullptr) std::this_thread::yield();
+      for (bool ready = false; !ready;) {
+        std::lock_guard const guard(it->m);
+        ready = it->waiting;
+      }
+      it->cv->notify_all();
+      it->cv.reset();
+      given.store(nullptr);
+    }
+  });
+  for (int i = 0; i < rounds; ++i) {
+    shared it;
+    it.cv = std::make_unique<ramie::condition_variable>();
+    given.store(&it);
+    {
+      std::unique_lock lock(it.m);
+      it.waiting = true;
+      it.cv->wait_for(lock, std::chrono::nanoseconds(i % 2000));
+    }
+    while (given.load() != nullptr) std::this_thread::yield();
+  }
+  notifier.join();
+}
+
 }  // namespace

@@ -140,4 +140,13 @@ TEST_P(EventStress, EverySignalReachesOneOfTheTimedWaiters) {
   });
 }
 
+TEST(EventStress, ASetterIsDoneWithItWhenAWaitReturns) {
+  ramie::test::destroy_while_the_waker_leaves(
+      +[] { return std::make_shared<ramie::event>(); }, [](auto& e) { e.set(); },
+      [](auto& e) { e.wait(); });
+  ramie::test::destroy_while_the_waker_leaves(
+      +[] { return std::make_shared<ramie::auto_reset_event>(); }, [](auto& e) { e.set(); },
+      [](auto& e) { e.wait(); });
+}
+
 }  // namespace

@@ -83,6 +83,31 @@ TEST(Mutex, IsHandedToAWaiterThatWasPassedOverTooOften) {
   });
 }
 
+TEST(Mutex, KeepsThePlaceOfAWaiterThatWasPassedOver) {
+  ramie::test::on_one_worker([] {
+    ramie::mutex m;
+    std::vector<int> order;
+    m.lock();
+    auto first = spawn([&] {
+      std::lock_guard const guard(m);
+      order.push_back(1);
+    });
+    settle();
+    auto second = spawn([&] {
+      std::lock_guard const guard(m);
+      order.push_back(2);
+    });
+    settle();
+    m.unlock();
+    m.lock();  // Takes it before the first waiter, which is woken in vain.
+    settle();
+    m.unlock();
+    first.join();
+    second.join();
+    EXPECT_EQ(order, (std::vector{1, 2}));
+  });
+}
+
 TEST(Mutex, LockIsNotACancellationPoint) {
   ramie::test::on_one_worker([] {
     ramie::mutex m;
@@ -140,6 +165,25 @@ TEST_P(MutexStress, MayBeDestroyedByTheNextHolder) {
       first.join();
     }
   });
+}
+
+TEST(MutexStress, TheLastHolderIsDoneWithItWhenTheNextOneHasIt) {
+  struct held_once {
+    ramie::mutex m;
+    std::atomic<bool> held{false};
+  };
+  ramie::test::destroy_while_the_waker_leaves(
+      +[] { return std::make_shared<held_once>(); },
+      [](held_once& it) {
+        it.m.lock();
+        it.held.store(true);
+        it.m.unlock();
+      },
+      [](held_once& it) {
+        while (!it.held.load()) std::this_thread::yield();
+        it.m.lock();
+        it.m.unlock();
+      });
 }
 
 }  // namespace

@@ -98,4 +98,14 @@ TEST_P(WaitGroupStress, MayBeDestroyedByWhoeverWasWoken) {
   });
 }
 
+TEST(WaitGroupStress, TheLastOneIsDoneWithItWhenAWaitReturns) {
+  ramie::test::destroy_while_the_waker_leaves(
+      +[] {
+        auto group = std::make_shared<ramie::wait_group>();
+        group->add(1);
+        return group;
+      },
+      [](auto& group) { group.done(); }, [](auto& group) { group.wait(); });
+}
+
 }  // namespace
