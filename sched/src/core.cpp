@@ -97,7 +97,7 @@ core::core(runtime_options given)
       stacks(std::make_unique<stack_pool>(options.stack_size)),
       records(std::make_unique<record_pool>(*stacks, options.on_unhandled_exception)),
       idle(options.workers),
-      limit_(options.max_fibers),
+      limit_(options.max_fibers, "spawn: max_fibers live"),
       started_(options.workers),
       fork_epoch_(current_fork_epoch()),
       random_state_(options.seed) {

@@ -10,12 +10,12 @@
 #include <vector>
 
 #include <ramie/fiber/stack_pool.hpp>
+#include <ramie/sched/detail/fiber_limit.hpp>
 #include <ramie/sched/detail/idle_set.hpp>
 #include <ramie/sched/detail/spawn_gate.hpp>
 #include <ramie/sched/driver.hpp>
 #include <ramie/sched/runtime.hpp>
 
-#include "fiber_limit.hpp"
 #include "record_pool.hpp"
 #include "timer_heap.hpp"
 
@@ -166,6 +166,9 @@ class core {
 /// Drops the result of a fiber that nobody joins, and tells of its exception. User code: on the
 /// fiber itself while it still is one. The runtime may have ended.
 void drop_detached(fiber_record& self) noexcept;
+
+/// Whether what left the fiber is the delivery of its own cancellation: a normal end.
+bool is_own_cancellation(fiber_record const& self, std::exception_ptr const& thrown) noexcept;
 
 /// What ramie's own code may do to a runtime.
 struct runtime_access {

@@ -1,4 +1,4 @@
-#include "fiber_limit.hpp"
+#include <ramie/sched/detail/fiber_limit.hpp>
 
 #include <mutex>
 
@@ -33,7 +33,7 @@ void fiber_limit::take() {
     self.queued = true;
   }
   // A waker hands its place over with the wake.
-  if (self.who.park({"spawn: max_fibers live", this}) == wake::unparked) return;
+  if (self.who.park({reason_, this}) == wake::unparked) return;
   {
     std::lock_guard lock(lock_);
     if (self.queued) unlink(self);

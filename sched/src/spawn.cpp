@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <ramie/fiber/assert.hpp>
+#include <ramie/sched/detail/fiber_group.hpp>
 #include <ramie/sched/runtime.hpp>
 
 #include "core.hpp"
@@ -151,17 +152,21 @@ void core::schedule(fiber_record& fiber, placement where) noexcept {
 
 // --- out
 
-void drop_detached(fiber_record& self) noexcept {
-  std::exception_ptr const thrown = std::exchange(self.exception, nullptr);
-  self.operations->drop_result(self);
-  if (thrown == nullptr) return;
+bool is_own_cancellation(fiber_record const& self, std::exception_ptr const& thrown) noexcept {
   try {
     std::rethrow_exception(thrown);
   } catch (cancelled const&) {
-    if (self.cancel.requested()) return;  // a normal end
+    return self.cancel.requested();
   } catch (...) {
-    // Told below, outside the handler, since what is called there may wait.
+    return false;
   }
+}
+
+void drop_detached(fiber_record& self) noexcept {
+  std::exception_ptr const thrown = std::exchange(self.exception, nullptr);
+  self.operations->drop_result(self);
+  if (self.group != nullptr) return self.group->finished(self, thrown);
+  if (thrown == nullptr || is_own_cancellation(self, thrown)) return;
   char name[32];
   self.name.copy_to(name);
   std::uint64_t const id = self.id.load(std::memory_order_relaxed);
@@ -177,7 +182,12 @@ void drop_detached(fiber_record& self) noexcept {
 void core::settle(fiber_record& fiber, join_word::finish how) noexcept {
   fiber.state.store(fiber_state::finished, std::memory_order_relaxed);
   fiber.stack = nullptr;
-  if (how.detached) return free_record(fiber);
+  if (how.detached) {
+    fiber_group* const group = fiber.group;
+    free_record(fiber);
+    if (group != nullptr) group->leave();
+    return;
+  }
   auto* const waiting = static_cast<waiter*>(how.waiter);
   bool const won = waiting != nullptr && waiting->claim();
   fiber.join.end_finish();
@@ -200,6 +210,7 @@ void free_record(fiber_record& fiber) noexcept {
   fiber.pinned_to = nullptr;
   fiber.pins = 0;
   fiber.bounds = {};
+  fiber.group = nullptr;
   std::construct_at(&fiber.join);
   // The runtime may have ended before the handle; the pool is there as long as the record.
   worker_thread* const here = current_worker_thread();

@@ -22,9 +22,12 @@
 #include <ramie/sched/fiber_local.hpp>
 #include <ramie/sched/join_handle.hpp>
 #include <ramie/sched/metrics.hpp>
+#include <ramie/sched/race.hpp>
 #include <ramie/sched/runtime.hpp>
+#include <ramie/sched/task_group.hpp>
 #include <ramie/sched/this_fiber.hpp>
 #include <ramie/sched/timed_out.hpp>
+#include <ramie/sched/when_all.hpp>
 #include <ramie/sync/auto_reset_event.hpp>
 #include <ramie/sync/channel.hpp>
 #include <ramie/sync/channel_status.hpp>

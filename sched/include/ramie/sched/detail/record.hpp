@@ -26,6 +26,7 @@
 namespace ramie::detail {
 
 class core;
+class fiber_group;
 class record_pool;
 struct fiber_record;
 struct local_values;
@@ -98,6 +99,11 @@ struct alignas(64) fiber_record : parker {
   // --- queues
   fiber_record* queue_next = nullptr;  // intrusive lists: overflow, pinned, free
   std::int64_t queued_at = 0;          // steady_clock nanoseconds of a sampled push, or 0
+
+  // --- the group that it belongs to, if any; the links are guarded by the group's lock
+  fiber_group* group = nullptr;
+  fiber_record* group_next = nullptr;
+  fiber_record* group_previous = nullptr;
 
   // --- identity and result
   record_pool* pool = nullptr;  // where the record belongs, for good

@@ -1,4 +1,4 @@
-// The limit on live fibers, with back-pressure.
+// A limit on fibers, with back-pressure: those that live, or those of a group.
 #pragma once
 
 #include <cstddef>
@@ -12,14 +12,16 @@ namespace ramie::detail {
 class fiber_limit {
  public:
   /// 0: no limit, and every call is free.
-  explicit fiber_limit(std::size_t places) noexcept : limited_(places != 0), places_(places) {}
+  /// `reason`: what whoever waits for a place waits for.
+  fiber_limit(std::size_t places, const char* reason) noexcept
+      : limited_(places != 0), reason_(reason), places_(places) {}
 
   bool limited() const noexcept { return limited_; }
 
   /// False: no place is free now.
   bool try_take() noexcept;
 
-  /// Waits for a place. A cancellation point: throws `cancelled`.
+  /// Waits for a place. A cancellation point.
   void take();
 
   void give() noexcept;
@@ -35,6 +37,7 @@ class fiber_limit {
   void unlink(node& gone) noexcept;
 
   bool const limited_;
+  const char* const reason_;
   tiny_lock lock_;
   std::size_t places_;
   node* first_ = nullptr;
