@@ -80,7 +80,10 @@ struct context_entry {
   }
 };
 
-thread_slots thread_slots::of_this_thread() noexcept {
+// Not inlined: under link-time optimisation the declarations of a symbol are merged, so a caller
+// that switches must not see them.
+[[gnu::noinline]] thread_slots thread_slots::of_this_thread() noexcept {
+  asm volatile("" ::: "memory");
   return {current_error_number(), current_exception_globals()};
 }
 
@@ -113,7 +116,9 @@ void context::swap_thread_state(context& to, thread_slots const& slots) noexcept
   *slots.exceptions = to.exceptions_;
 }
 
-void context::switch_to(context& from, context& to, thread_slots const& slots) noexcept {
+// Not inlined, by link-time optimisation either: the callers have a red zone.
+[[gnu::noinline]] void context::switch_to(context& from, context& to,
+                                          thread_slots const& slots) noexcept {
   from.swap_thread_state(to, slots);
   sanitizers::before_switch(from.sanitizers_, to.sanitizers_, false);
   context_entry::jump(from, to);

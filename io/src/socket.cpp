@@ -9,7 +9,10 @@
 
 namespace ramie::io {
 
-std::error_code last_error() noexcept {
+// Not inlined: the header lets a compiler keep the address of errno, and link-time optimisation
+// would keep it in a caller that waits in between. So whoever waits reads errno here only.
+[[gnu::noinline]] std::error_code last_error() noexcept {
+  asm volatile("" ::: "memory");
   return {errno, std::system_category()};
 }
 

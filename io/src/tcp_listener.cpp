@@ -80,8 +80,8 @@ tcp_stream tcp_listener::accept(std::error_code& error) {
       error.clear();
       return {fd, address::from(reinterpret_cast<sockaddr const*>(&native), size)};
     }
-    if (is_transient(errno)) continue;
     error = last_error();
+    if (is_transient(error.value())) continue;
     if (error != std::errc::operation_would_block) return {};
     error = file_.wait(detail::direction::read);
     if (error) return {};

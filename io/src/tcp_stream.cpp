@@ -28,8 +28,8 @@ ssize_t repeat(detail::descriptor& file, direction side, std::error_code& error,
       error.clear();
       return result;
     }
-    if (errno == EINTR) continue;
     error = last_error();
+    if (error.value() == EINTR) continue;
     if (error != std::errc::operation_would_block) return -1;
     error = file.wait(side);
     if (error) return -1;
@@ -72,7 +72,7 @@ tcp_stream tcp_stream::connect(address const& peer, std::error_code& error) {
   // An interrupted connect goes on like one that would block.
   if (::connect(fd, peer.native(), peer.native_size()) == 0) return result;
   error = last_error();
-  if (errno == EINPROGRESS || errno == EINTR) {
+  if (error.value() == EINPROGRESS || error.value() == EINTR) {
     operation const running(result.file_);
     error = result.file_.wait(direction::write);
     if (!error) error = outcome_of_connect(fd);
