@@ -2,10 +2,14 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <random>
+#include <span>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <ramie/fiber/assert.hpp>
 #include <ramie/fiber/context.hpp>
@@ -72,6 +76,9 @@ runtime_options checked(runtime_options options) {
   if (options.max_blocking_threads == 0) refuse("runtime_options::max_blocking_threads is 0");
   if (options.blocking_keep_alive.count() < 0) {
     refuse("runtime_options::blocking_keep_alive is negative");
+  }
+  if (options.stall_threshold.count() <= 0) {
+    refuse("runtime_options::stall_threshold is not positive");
   }
   if (options.workers == 0) options.workers = available_cpus();
   if (options.stack_size == 0) options.stack_size = runtime_options{}.stack_size;
@@ -141,23 +148,68 @@ bool core::no_fiber_left() const noexcept {
   return begun == ended;
 }
 
-void core::cancel_all() noexcept {
-  records->for_each([](fiber_record& fiber) {
+// Under stop_mutex_. Fills `to_stop` from its begin with sources that are still to be asked to
+// stop: that runs callbacks of users, and so comes after. What finds no room has its turn in the
+// next round.
+void core::cancel_all(std::span<std::stop_source> to_stop) noexcept {
+  records->for_each([&](fiber_record& fiber) {
     // acquire: pairs with the release in core::acquire, after which the record may be cancelled.
-    if (fiber.id.load(std::memory_order_acquire) != 0) request_cancel(fiber);
+    if (fiber.id.load(std::memory_order_acquire) == 0) return;
+    request_cancel(fiber);
+    if (to_stop.empty()) return;
+    to_stop.front() = stop_source_of(fiber);
+    if (to_stop.front().stop_possible() && !to_stop.front().stop_requested()) {
+      to_stop = to_stop.subspan(1);
+    }
   });
 }
 
 // Cancels until nobody is left: also those that were born, or let out of a shield, meanwhile.
-void core::drain() noexcept {
+bool core::drain(steady_time deadline) noexcept {
   constexpr std::chrono::milliseconds between_rounds{10};
   stopping.store(true, std::memory_order_seq_cst);
   gate_.close();
   while (!no_fiber_left()) {
-    cancel_all();
+    std::vector<std::stop_source> to_stop(64, std::stop_source(std::nostopstate));
+    {
+      std::lock_guard const guard(stop_mutex_);
+      if (ended_) return true;
+      cancel_all(to_stop);
+    }
+    for (std::stop_source& each : to_stop) each.request_stop();
+    auto const now = std::chrono::steady_clock::now();
+    if (now >= deadline) return no_fiber_left();
     std::unique_lock lock(drained_mutex_);
-    drained_.wait_for(lock, between_rounds, [this] { return no_fiber_left(); });
+    drained_.wait_until(lock, std::min(deadline, now + between_rounds),
+                        [this] { return no_fiber_left(); });
   }
+  return true;
+}
+
+std::vector<unfinished_fiber> core::unfinished() {
+  std::vector<unfinished_fiber> list;
+  std::lock_guard const guard(stop_mutex_);
+  if (ended_) return list;
+  records->for_each([&](fiber_record& fiber) {
+    std::uint64_t const id = fiber.id.load(std::memory_order_acquire);
+    if (id == 0) return;
+    char name[32];
+    fiber.name.copy_to(name);
+    switch (fiber.state.load(std::memory_order_relaxed)) {
+      case fiber_state::ready:
+        return list.push_back({id, name, "ready", {}});
+      case fiber_state::running:
+        return list.push_back({id, name, "running", {}});
+      case fiber_state::parked: {
+        const char* const reason = fiber.reason.load(std::memory_order_relaxed);
+        return list.push_back({id, name, "parked", reason != nullptr ? reason : ""});
+      }
+      case fiber_state::free:
+      case fiber_state::finished:
+        return;
+    }
+  });
+  return list;
 }
 
 void core::join_threads() noexcept {
@@ -170,8 +222,15 @@ void core::join_threads() noexcept {
   }
 }
 
-void core::stop() noexcept {
-  drain();
+bool core::stop_by(steady_time deadline) noexcept {
+  if (!drain(deadline)) return false;
+  end_threads();
+  return true;
+}
+
+void core::end_threads() noexcept {
+  std::lock_guard const guard(stop_mutex_);
+  if (std::exchange(ended_, true)) return;
   if (monitor_.joinable()) {
     monitor_state_.store(monitor_ends, std::memory_order_seq_cst);
     futex_wake(&monitor_state_, 1);

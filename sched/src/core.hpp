@@ -6,6 +6,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -42,9 +44,12 @@ class core {
   /// Starts the first worker and, where there may be more, the monitor. Throws std::system_error.
   void start();
 
-  /// Closes the door, cancels every fiber, waits until none is left, and joins all threads. Once;
-  /// not on a fiber. In a forked child it only forgets them.
-  void stop() noexcept;
+  /// Closes the door, cancels every fiber and waits until none is left, or for the deadline; then
+  /// joins all threads. False: there are fibers left. May be called again, by several threads at
+  /// once; not on a fiber.
+  bool stop_by(steady_time deadline) noexcept;
+  /// Those that have not ended, as seen in passing. After stop_by.
+  std::vector<unfinished_fiber> unfinished();
 
   // --- fibers in and out: spawn.cpp
 
@@ -106,8 +111,9 @@ class core {
   void deliver(fiber_record& fiber) noexcept;
   stack_pool& odd_stacks(std::size_t size);
   bool no_fiber_left() const noexcept;
-  void cancel_all() noexcept;
-  void drain() noexcept;
+  void cancel_all(std::span<std::stop_source> to_stop) noexcept;
+  bool drain(steady_time deadline) noexcept;
+  void end_threads() noexcept;
   void join_threads() noexcept;
 
   void note_poll() noexcept;
@@ -151,6 +157,10 @@ class core {
   // A futex: ticking, asleep (until a worker is awake) or ending. seq_cst against the idle set.
   enum : std::uint32_t { monitor_ticks = 0, monitor_sleeps = 1, monitor_ends = 2 };
   std::atomic<std::uint32_t> monitor_state_{monitor_ticks};
+
+  // Held while fibers are cancelled, threads joined, or the registry is read for a report.
+  std::mutex stop_mutex_;
+  bool ended_ = false;  // under stop_mutex_
 
   // Told when a fiber has ended during a stop.
   std::mutex drained_mutex_;

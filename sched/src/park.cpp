@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <exception>
+#include <mutex>
 
 #include <ramie/fiber/assert.hpp>
 #include <ramie/sched/cancelled.hpp>
 #include <ramie/sched/detail/futex.hpp>
+#include <ramie/sched/jthread.hpp>
 #include <ramie/sched/timed_out.hpp>
 
 #include "core.hpp"
@@ -16,10 +18,12 @@ namespace ramie::detail {
 namespace {
 
 [[gnu::noinline]] parker& this_thread_parker() noexcept {
-  asm volatile("" ::: "memory");
   // It lives as long as its thread, hence longer than any waiter that is bound to it.
   static thread_local parker self(false);
-  return self;
+  // The address goes through the asm: LLVM would hand it to the callers as a constant, call or not.
+  parker* found = &self;
+  asm volatile("" : "+r"(found)::"memory");
+  return *found;
 }
 
 parker& this_parker() noexcept {
@@ -110,6 +114,33 @@ void request_cancel(fiber_record& fiber) noexcept {
   if (fiber.word.parked(episode) && fiber.interruptible_now.load(std::memory_order_relaxed)) {
     cancel_wait(fiber, episode);
   }
+}
+
+std::stop_source stop_source_of(fiber_record& fiber) noexcept {
+  if (fiber.stop.load(std::memory_order_seq_cst) == nullptr) {
+    return std::stop_source(std::nostopstate);
+  }
+  std::lock_guard const guard(fiber.stop_lock);
+  std::stop_source const* const source = fiber.stop.load(std::memory_order_relaxed);
+  return source != nullptr ? *source : std::stop_source(std::nostopstate);
+}
+
+void cancel_fiber(fiber_record& fiber) noexcept {
+  request_cancel(fiber);
+  stop_source_of(fiber).request_stop();
+}
+
+stop_registration::stop_registration(std::stop_source& source) noexcept : fiber_(current_fiber()) {
+  {
+    std::lock_guard const guard(fiber_->stop_lock);
+    fiber_->stop.store(&source, std::memory_order_seq_cst);
+  }
+  if (fiber_->cancel.requested_after_commit()) source.request_stop();
+}
+
+stop_registration::~stop_registration() {
+  std::lock_guard const guard(fiber_->stop_lock);
+  fiber_->stop.store(nullptr, std::memory_order_seq_cst);
 }
 
 }  // namespace ramie::detail

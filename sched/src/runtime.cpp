@@ -1,5 +1,6 @@
 #include <ramie/sched/runtime.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -8,6 +9,7 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "core.hpp"
 #include "worker_thread.hpp"
@@ -16,22 +18,42 @@ namespace ramie {
 
 namespace {
 
-// core::stop blocks its thread; a fiber has a helper thread do it and parks.
-void stop_from_anywhere(detail::core& core) {
-  if (detail::current_fiber() == nullptr) return core.stop();
+// core::stop_by blocks its thread; a fiber has a helper thread do it and parks.
+template <class F>
+void off_the_worker(detail::core& ending, F f) {
+  if (detail::current_fiber() == nullptr) return f();
   waiter self;
   std::optional<std::thread> helper;
   try {
     helper.emplace([&] {
-      core.stop();
+      f();
       self.unpark(placement::queue);
     });
   } catch (std::system_error const&) {
-    core.stop();  // no thread to be had: this worker waits
-    return;
+    return f();  // no thread to be had: this worker waits
   }
-  self.park({"the end of a nested runtime", &core}, interruptible::no);
+  self.park({"the end of a nested runtime", &ending}, interruptible::no);
   helper->join();
+}
+
+void name_unfinished(detail::core& ending) noexcept {
+  constexpr std::size_t at_most = 32;
+  std::vector<unfinished_fiber> const list = ending.unfinished();
+  std::fprintf(stderr, "ramie: the end of runtime \"%s\" waits for %zu fibers\n",
+               ending.options.name.c_str(), list.size());
+  for (std::size_t i = 0; i < std::min(list.size(), at_most); ++i) {
+    unfinished_fiber const& each = list[i];
+    std::fprintf(stderr, "ramie:   fiber %llu \"%s\": %s%s%s\n",
+                 static_cast<unsigned long long>(each.id), each.name.c_str(), each.state.c_str(),
+                 each.waits_for.empty() ? "" : ", waits for ", each.waits_for.c_str());
+  }
+}
+
+void stop_for_good(detail::core& ending) noexcept {
+  auto const patience = ending.options.stall_threshold;
+  while (!ending.stop_by(detail::add_saturated(std::chrono::steady_clock::now(), patience))) {
+    name_unfinished(ending);
+  }
 }
 
 // The process's default runtime. Never destroyed as a static: it ends by atexit, before the statics
@@ -81,7 +103,25 @@ runtime::~runtime() {
     new std::shared_ptr<detail::core>(std::move(core_));
     return;
   }
-  stop_from_anywhere(*core_);
+  off_the_worker(*core_, [&] { stop_for_good(*core_); });
+}
+
+shutdown_report runtime::shutdown_by(detail::steady_time deadline) {
+  detail::fiber_record const* const self = detail::current_fiber();
+  if (self != nullptr && self->home == core_.get()) {
+    throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
+                            "ramie: shutdown of a runtime by a fiber of its own");
+  }
+  if (core_->in_forked_child()) {
+    throw std::system_error(std::make_error_code(std::errc::operation_not_permitted),
+                            "ramie: shutdown in a forked child");
+  }
+  shutdown_report report;
+  off_the_worker(*core_, [&] {
+    // Those that were left may end before they are named.
+    while (report && !core_->stop_by(deadline)) report.unfinished = core_->unfinished();
+  });
+  return report;
 }
 
 runtime::handle runtime::get_handle() const noexcept {

@@ -251,7 +251,7 @@ void detach_fiber(fiber_record& fiber) noexcept {
 
 void abandon_fiber(fiber_record& fiber) noexcept {
   if (&fiber == current_fiber()) return detach_fiber(fiber);  // it can't wait for itself
-  if (!fiber.join.done()) request_cancel(fiber);
+  if (!fiber.join.done()) cancel_fiber(fiber);
   join_fiber(fiber, interruptible::no);
   fiber.operations->drop_result(fiber);
   free_record(fiber);

@@ -21,9 +21,11 @@
 #include <ramie/sched/fiber.hpp>
 #include <ramie/sched/fiber_local.hpp>
 #include <ramie/sched/join_handle.hpp>
+#include <ramie/sched/jthread.hpp>
 #include <ramie/sched/metrics.hpp>
 #include <ramie/sched/race.hpp>
 #include <ramie/sched/runtime.hpp>
+#include <ramie/sched/shutdown_report.hpp>
 #include <ramie/sched/task_group.hpp>
 #include <ramie/sched/this_fiber.hpp>
 #include <ramie/sched/timed_out.hpp>

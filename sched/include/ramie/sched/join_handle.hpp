@@ -67,7 +67,7 @@ class [[nodiscard]] join_handle {
   /// std::future_error(no_state) when empty.
   void cancel() {
     require();
-    detail::request_cancel(*fiber_);
+    detail::cancel_fiber(*fiber_);
   }
 
   /// Lets the fiber go on alone; the handle is empty then. What it still throws goes to the

@@ -15,6 +15,7 @@
 #include <ramie/sched/driver.hpp>
 #include <ramie/sched/join_handle.hpp>
 #include <ramie/sched/metrics.hpp>
+#include <ramie/sched/shutdown_report.hpp>
 
 namespace ramie {
 
@@ -47,6 +48,9 @@ struct runtime_options {
   std::string name = "ramie";
   /// Seeds the choice of victims and of inboxes. 0: drawn at start.
   std::uint64_t seed = 0;
+  /// After so long the destructor names, on standard error, the fibers that it still waits for: one
+  /// that never waits, or that swallows its cancellation. Again each time as long has passed.
+  std::chrono::milliseconds stall_threshold{5'000};
   /// Called on the fiber that let the exception out, if it has no handle to take it (posted and
   /// detached ones), or by whoever detaches a fiber that had ended so before. Empty: the fiber is
   /// named on standard error and std::terminate is called.
@@ -77,7 +81,23 @@ class runtime {
   runtime(runtime const&) = delete;
   runtime& operator=(runtime const&) = delete;
   /// Closes the door for new work, cancels all fibers, waits for them and joins every OS thread.
+  /// See runtime_options::stall_threshold for fibers that do not end.
   ~runtime();
+
+  /// The same, but waits for the fibers no longer than this. If all have ended, so has the runtime:
+  /// no thread, descriptor or mapping of it is left, and it takes no work any more. Otherwise the
+  /// report names those that have not; they have been cancelled, the door stays closed, and another
+  /// shutdown, or the destructor, may wait for them again. Not a cancellation point: the calling
+  /// fiber parks, or the thread blocks. Throws std::system_error: resource_deadlock_would_occur
+  /// from one of the runtime's own fibers, operation_not_permitted in a forked child.
+  template <class Rep, class Period>
+  shutdown_report shutdown(std::chrono::duration<Rep, Period> const& patience) {
+    return shutdown_by(detail::deadline_after(patience));
+  }
+  template <class Clock, class Duration>
+  shutdown_report shutdown(std::chrono::time_point<Clock, Duration> const& deadline) {
+    return shutdown_by(detail::deadline_at(deadline));
+  }
 
   /// Calls f(args...) on a fiber and waits for it: a thread blocks, a fiber parks. Returns its
   /// result or throws its exception. Not a cancellation point of its own: the wait ends with f.
@@ -115,6 +135,8 @@ class runtime {
 
  private:
   friend struct detail::runtime_access;
+  shutdown_report shutdown_by(detail::steady_time deadline);
+
   std::shared_ptr<detail::core> core_;
 };
 

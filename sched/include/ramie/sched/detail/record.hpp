@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <stop_token>
 #include <string_view>
 
 #include <ramie/fiber/context.hpp>
@@ -20,6 +21,7 @@
 #include <ramie/sched/atomics.hpp>
 #include <ramie/sched/detail/join_word.hpp>
 #include <ramie/sched/detail/park_word.hpp>
+#include <ramie/sched/detail/tiny_lock.hpp>
 #include <ramie/sched/detail/wait_bounds.hpp>
 #include <ramie/sched/park.hpp>
 
@@ -105,6 +107,12 @@ struct alignas(64) fiber_record : parker {
   fiber_record* group_next = nullptr;
   fiber_record* group_previous = nullptr;
 
+  // --- what a cancellation asks to stop, if anything (a jthread's source)
+  tiny_lock stop_lock;
+  // Null, or a source that lives until it is set to null again; written under stop_lock. seq_cst,
+  // against the request to cancel: whoever registers a source then looks at the request.
+  std::atomic<std::stop_source*> stop{nullptr};
+
   // --- identity and result
   record_pool* pool = nullptr;  // where the record belongs, for good
   core* home = nullptr;         // dangles once the runtime has ended: then only the handle is left
@@ -125,5 +133,12 @@ void cancel_wait(fiber_record& fiber, std::uint64_t episode) noexcept;
 /// Asks the fiber to end: sticky, and ends its present wait if that is interruptible. The caller
 /// owns the record's join side, or walks the registry while the pool lives. Any thread.
 void request_cancel(fiber_record& fiber) noexcept;
+
+/// The source that the fiber's cancellation is to ask to stop; without a state if there is none.
+/// Asking it runs its user's callbacks: with no lock held.
+std::stop_source stop_source_of(fiber_record& fiber) noexcept;
+
+/// request_cancel, and asks its source to stop. The caller owns the record's join side.
+void cancel_fiber(fiber_record& fiber) noexcept;
 
 }  // namespace ramie::detail
