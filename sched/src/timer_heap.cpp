@@ -76,15 +76,18 @@ void timer_heap::remove(timer_node& node) noexcept {
 
 unsigned timer_heap::fire(tick_time now) noexcept {
   if (now < next_due()) return 0;
-  timer_node* ended = nullptr;  // claimed: theirs is the node until they are resumed
+  // Claimed, the earliest first: theirs is the node until they are resumed.
+  timer_node* ended = nullptr;
+  timer_node** last = &ended;
   {
     std::lock_guard lock(lock_);
     while (root_ != nullptr && root_->due <= now) {
       timer_node* const node = root_;
       pop_root();
       if (!node->target->claim(wake::timed_out)) continue;
-      node->sibling = ended;
-      ended = node;
+      node->sibling = nullptr;
+      *last = node;
+      last = &node->sibling;
     }
     publish();
   }

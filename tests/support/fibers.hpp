@@ -62,6 +62,11 @@ class WithWorkers : public testing::TestWithParam<unsigned> {
   }
 };
 
+/// Some ten nanoseconds each: to try many alignments of two threads.
+inline void pause_for(int times) noexcept {
+  for (int i = 0; i < times; ++i) detail::cpu_pause();
+}
+
 /// Two plain threads that meet at one primitive after another, as close in time as they can: the
 /// waiter destroys it as soon as its wait has returned, while the waker may still be on its way
 /// out. The sanitizers see it if the waker touches it after that.
@@ -73,13 +78,14 @@ void destroy_while_the_waker_leaves(std::shared_ptr<Primitive> (*make)(), Wake w
     for (int i = 0; i < rounds; ++i) {
       Primitive* mine = nullptr;
       while ((mine = given.exchange(nullptr)) == nullptr) std::this_thread::yield();
-      for (int pause = 0; pause < i % 64; ++pause) detail::cpu_pause();
+      pause_for(i % 64);
       wake(*mine);
     }
   });
   for (int i = 0; i < rounds; ++i) {
     std::shared_ptr<Primitive> owned = make();
     given.store(owned.get());
+    pause_for(i / 64 % 64);
     wait(*owned);
   }
   waker.join();

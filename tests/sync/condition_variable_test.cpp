@@ -212,7 +212,7 @@ TEST_P(ConditionVariableStress, MayBeDestroyedOnceAllAreNotified) {
 // A wait whose time runs out as it is notified is still on its way out of the variable when that is
 // destroyed.
 TEST(ConditionVariableStressOfThreads, ItsDestructorWaitsForThoseWhoLeave) {
-  constexpr int rounds = 20'000;
+  constexpr int rounds = 5'000;
   struct shared {
     ramie::mutex m;
     std::unique_ptr<ramie::condition_variable> cv;
@@ -227,6 +227,7 @@ TEST(ConditionVariableStressOfThreads, ItsDestructorWaitsForThoseWhoLeave) {
         std::lock_guard const guard(it->m);
         ready = it->waiting;
       }
+      ramie::test::pause_for(i % 100 * 100);
       it->cv->notify_all();
       it->cv.reset();
       given.store(nullptr);

@@ -171,16 +171,26 @@ TEST(MutexStress, TheLastHolderIsDoneWithItWhenTheNextOneHasIt) {
   struct held_once {
     ramie::mutex m;
     std::atomic<bool> held{false};
+    std::atomic<bool> wanted{false};
+    std::atomic<int> alignment{0};
   };
+  static int alignment = 0;
   ramie::test::destroy_while_the_waker_leaves(
-      +[] { return std::make_shared<held_once>(); },
+      +[] {
+        auto made = std::make_shared<held_once>();
+        made->alignment = alignment++ % 64;
+        return made;
+      },
       [](held_once& it) {
         it.m.lock();
         it.held.store(true);
+        while (!it.wanted.load()) std::this_thread::yield();
+        ramie::test::pause_for(it.alignment.load());
         it.m.unlock();
       },
       [](held_once& it) {
         while (!it.held.load()) std::this_thread::yield();
+        it.wanted.store(true);
         it.m.lock();
         it.m.unlock();
       });
