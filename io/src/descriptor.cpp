@@ -66,9 +66,11 @@ void descriptor::close() noexcept {
 }
 
 std::error_code descriptor::wait(direction side) {
-  if (poller* const here = poller::of_this_fiber()) {
+  std::error_code error;
+  if (poller* const here = poller::of_this_fiber(error)) {
     return here->wait({number_, identity_, this}, side);
   }
+  if (error) return error;
   return thread_wait({number_, identity_, this}, side);
 }
 

@@ -15,6 +15,8 @@
 
 namespace ramie::detail {
 
+struct record;
+
 /// One direction of one descriptor number. Everything but the slot's own operations and reading
 /// `active` needs the poller's lock.
 struct watch {
@@ -23,7 +25,7 @@ struct watch {
   // waiter that has just armed the slot: the order comes from the slot (io/DESIGN.md#disarming).
   std::atomic<bool> active{false};
   std::uint64_t generation = 0;  // that of the slot when `event` was started
-  bool ending = false;  // the owner is closing: the slot is closed, the event about to stop
+  record* home = nullptr;        // the record that it is part of
   ev_io event{};
 };
 
@@ -37,8 +39,21 @@ struct record {
   // [R1] release by whoever adopts the record, paired with acquire [R2] in the wait that finds
   // itself the owner: it sees the slots reset.
   std::atomic<std::uint64_t> owner{nobody};
+  // Guarded by the poller's lock: nothing is watched any more, but the kernel may report it still.
+  // libev takes a number out of the kernel's set only when that reports it in vain.
+  bool lingers = false;
   std::array<watch, 2> sides;
 
+  record() noexcept {
+    for (watch& side : sides) side.home = this;
+  }
+  record(record const&) = delete;
+  record& operator=(record const&) = delete;
+
+  bool watched() const noexcept {
+    return sides[0].active.load(std::memory_order_relaxed) ||
+           sides[1].active.load(std::memory_order_relaxed);
+  }
   watch& side(direction which) noexcept { return sides[static_cast<std::size_t>(which)]; }
 };
 

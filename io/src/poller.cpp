@@ -1,5 +1,6 @@
 #include "poller.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,6 +20,13 @@ constinit std::mutex pollers_lock;
 
 std::error_code canceled() {
   return std::make_error_code(std::errc::operation_canceled);
+}
+
+/// Whether the kernel reports the descriptor in both directions, whichever were asked for: reset,
+/// or ended in both. TCP never takes that back.
+bool has_ended(int number) noexcept {
+  pollfd polled{number, 0, 0};
+  return ::poll(&polled, 1, 0) != 0;
 }
 
 /// What arming a slot means for the wait: nothing yet if it is to park.
@@ -81,11 +89,12 @@ poller::poller() {
   ev_set_loop_release_cb(
       loop_.get(),
       [](struct ev_loop* loop) noexcept {
-        static_cast<poller*>(ev_userdata(loop))->lock_.unlock();
+        static_cast<poller*>(ev_userdata(loop))->enter_kernel();
       },
-      [](struct ev_loop* loop) noexcept { static_cast<poller*>(ev_userdata(loop))->lock_.lock(); });
-  ev_async_init(&doorbell_, [](struct ev_loop*, ev_async*, int) {});
-  ev_async_start(loop_.get(), &doorbell_);
+      [](struct ev_loop* loop) noexcept {
+        static_cast<poller*>(ev_userdata(loop))->leave_kernel();
+      });
+  watch_bell();
   ev_timer_init(
       &timer_,
       [](struct ev_loop* loop, ev_timer*, int) {
@@ -96,6 +105,22 @@ poller::poller() {
   next_ = std::exchange(all_pollers, this);
 }
 
+/// Not an ev_async: libev ends the process if the kernel gives it no descriptor for that.
+void poller::watch_bell() {
+  if (bell_.open() < 0) throw std::system_error(errno, std::system_category(), "ramie: eventfd");
+  ev_io_init(
+      &bell_event_,
+      [](struct ev_loop* loop, ev_io*, int) {
+        static_cast<poller*>(ev_userdata(loop))->bell_.silence();
+      },
+      bell_.open(), EV_READ);
+  ev_io_start(loop_.get(), &bell_event_);
+  // Without it nobody could wake a worker. libev stops a watcher that the kernel refuses.
+  std::lock_guard const guard(lock_);
+  turn(EVRUN_NOWAIT);
+  if (!ev_is_active(&bell_event_)) throw std::system_error(io::errc::registration_failed, "ramie");
+}
+
 poller::~poller() {
   std::lock_guard const guard(pollers_lock);
   poller** at = &all_pollers;
@@ -103,10 +128,13 @@ poller::~poller() {
   *at = next_;
 }
 
-poller* poller::of_this_fiber() {
+poller* poller::of_this_fiber(std::error_code& error) try {
   static driver_factory const make = [] { return std::make_unique<poller>(); };
   // Safe: a runtime that uses io has no driver but the one this factory makes.
   return static_cast<poller*>(ensure_io_driver(make));
+} catch (std::system_error const& refused) {
+  error = refused.code();
+  return nullptr;
 }
 
 // --- the fiber that waits
@@ -153,7 +181,7 @@ std::optional<std::error_code> poller::enlist(wait_target target, direction side
   }
   // Whoever waits has not told the kernel about the new watcher.
   if (waiting == in_futex) interrupt();
-  if (waiting == in_loop) ev_async_send(loop_.get(), &doorbell_);
+  if (waiting == in_loop) bell_.ring();
   return std::nullopt;
 }
 
@@ -190,7 +218,6 @@ record* poller::adopt(wait_target target) {
   for (watch& side : mine->sides) {
     stop(side);
     side.slot.reset();
-    side.ending = false;
   }
   mine->owner.store(target.identity, std::memory_order_release);  // [R1]
   return mine;
@@ -216,6 +243,7 @@ void poller::stop(watch& side) noexcept {
   ev_io_stop(loop_.get(), &side.event);
   side.active.store(false, std::memory_order_relaxed);
   active_.store(active_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  if (!side.home->watched()) side.home->lingers = true;
 }
 
 // --- the end of a descriptor
@@ -226,7 +254,6 @@ void poller::forget(int number, std::uint64_t identity, sleeper_list& list) noex
   record* const known = table_.find(number);
   if (known == nullptr || known->owner.load(std::memory_order_relaxed) != identity) return;
   for (watch& side : known->sides) {
-    side.ending = true;
     sleeper::deliver(side.slot.close(), canceled(), list);
   }
 }
@@ -234,7 +261,10 @@ void poller::forget(int number, std::uint64_t identity, sleeper_list& list) noex
 void poller::release(int number, std::uint64_t identity) noexcept {
   record* const known = table_.find(number);
   if (known == nullptr || known->owner.load(std::memory_order_relaxed) != identity) return;
+  // An event in hand of which libev wants no part, or not all, makes it use the number.
+  if (in_kernel_ && (known->lingers || (known->watched() && has_ended(number)))) finish_turn();
   for (watch& side : known->sides) stop(side);
+  known->lingers = false;  // The kernel forgets a file that is closed.
   // relaxed: the slots are closed until somebody adopts the record.
   known->owner.store(record::nobody, std::memory_order_relaxed);
 }
@@ -253,8 +283,7 @@ void poller::forget_everywhere(int number, std::uint64_t identity) noexcept {
 void poller::give_back(int number, std::uint64_t identity) noexcept {
   int const saved = errno;
   std::lock_guard const guard(pollers_lock);
-  // In one step for every loop: an event of a number that is no longer watched makes libev take the
-  // number out of the kernel's set, which it must not do once that means another file.
+  // In one step for every loop: none is to go to the kernel between the look and the close.
   for (poller* one = all_pollers; one != nullptr; one = one->next_) {
     one->lock_.lock();
     one->release(number, identity);
@@ -269,6 +298,8 @@ void poller::give_back(int number, std::uint64_t identity) noexcept {
 /// libev reports an event, or that it has given the watcher up.
 void poller::on_event(watch& side, int events) noexcept {
   bool const failed = (events & EV_ERROR) != 0;
+  // The kernel knows what libev wants: on_event is for what was started before the turn began.
+  if (!failed) side.home->lingers = false;
   auto const outcome = failed ? make_error_code(io::errc::registration_failed) : std::error_code();
   void* const taken = side.slot.signal(side.generation);
   bool const transient = taken != nullptr && static_cast<sleeper*>(taken)->transient;
@@ -276,7 +307,7 @@ void poller::on_event(watch& side, int events) noexcept {
   stranger_left_ = stranger_left_ || transient;
   // A worker that would block is not to be woken again and again for what nobody waits for. One
   // that has other work leaves the watcher alone: its reader is likely to be in a queue.
-  if (failed || transient || (taken == nullptr && blocking_turn_ && !side.ending)) {
+  if (failed || transient || (taken == nullptr && blocking_turn_)) {
     stop(side);
     // Whoever armed the slot before it could see that is served here: io/DESIGN.md#disarming.
     sleeper::deliver(side.slot.signal(side.generation), outcome, ready_);
@@ -311,8 +342,40 @@ bool poller::found_is_still_queued() noexcept {
 /// that is reported again, which a stranger's must not be once its user may close it: so it goes
 /// round again, without waiting, before that user is resumed.
 void poller::turn(int how) noexcept {
-  ev_run(loop_.get(), how);
-  while (std::exchange(stranger_left_, false)) ev_run(loop_.get(), EVRUN_NOWAIT);
+  do {
+    std::unique_lock held(lock_, std::adopt_lock);
+    turn_change_.wait(held, [this] { return !closer_waits_; });
+    held.release();
+    ev_run(loop_.get(), how);
+    how = EVRUN_NOWAIT;
+  } while (std::exchange(stranger_left_, false));
+}
+
+/// libev is about to wait for events.
+void poller::enter_kernel() noexcept {
+  // It has refusals of the kernel to report, and would do so after the wait only.
+  if (ev_pending_count(loop_.get()) != 0) bell_.ring();
+  in_kernel_ = true;
+  lock_.unlock();
+}
+
+/// libev is about to serve the events; the lock stays taken until it has.
+void poller::leave_kernel() noexcept {
+  lock_.lock();
+  in_kernel_ = false;
+  if (closer_waits_) turn_change_.notify_all();
+}
+
+/// Waits until the worker that is in the kernel has served its events. No turn begins before the
+/// caller has let go of the lock.
+void poller::finish_turn() noexcept {
+  closer_waits_ = true;
+  bell_.ring();
+  std::unique_lock held(lock_, std::adopt_lock);
+  turn_change_.wait(held, [this] { return !in_kernel_; });
+  held.release();
+  closer_waits_ = false;
+  turn_change_.notify_all();
 }
 
 void poller::run_loop(clock::time_point deadline) noexcept {
@@ -361,7 +424,7 @@ void poller::interrupt() noexcept {
       futex_wake(&state_, 1);
       break;
     case in_loop:
-      ev_async_send(loop_.get(), &doorbell_);
+      bell_.ring();
       break;
     default:
       break;

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -18,6 +19,7 @@
 #include <ramie/sched/driver.hpp>
 #include <ramie/sched/park.hpp>
 
+#include "bell.hpp"
 #include "descriptor_table.hpp"
 #include "libev.hpp"
 
@@ -34,14 +36,15 @@ struct wait_target {
 
 class poller final : public driver {
  public:
-  /// Throws std::system_error if the kernel gives no epoll descriptor.
+  /// Throws std::system_error if the kernel gives no descriptor.
   poller();
   poller(poller const&) = delete;
   poller& operator=(poller const&) = delete;
   ~poller() override;
 
-  /// That of the calling fiber's runtime, made if need be; null on a plain thread.
-  static poller* of_this_fiber();
+  /// That of the calling fiber's runtime, made if need be; null on a plain thread, and with an
+  /// error if the kernel gives no descriptor for it.
+  static poller* of_this_fiber(std::error_code& error);
 
   void wait_until(std::chrono::steady_clock::time_point deadline) override;
   void interrupt() noexcept override;
@@ -56,7 +59,8 @@ class poller final : public driver {
   /// watching it. The number is still in use.
   static void forget_everywhere(int number, std::uint64_t identity) noexcept;
 
-  /// Stops watching an owned descriptor and closes its number, in one step for all pollers.
+  /// Stops watching an owned descriptor and closes its number, in one step for all pollers. Waits
+  /// for a worker that may have an event of the number in hand which makes libev use the number.
   static void give_back(int number, std::uint64_t identity) noexcept;
 
  private:
@@ -72,6 +76,7 @@ class poller final : public driver {
     void resume_all() noexcept;
   };
 
+  void watch_bell();
   watch* find_owned(wait_target target, direction side) noexcept;
   std::optional<std::error_code> enlist(wait_target target, direction side, sleeper& self);
   std::error_code finish(sleeper& self, wake how);
@@ -83,6 +88,9 @@ class poller final : public driver {
   void on_event(watch& side, int events) noexcept;
   void forget(int number, std::uint64_t identity, sleeper_list& list) noexcept;
   void release(int number, std::uint64_t identity) noexcept;
+  void finish_turn() noexcept;
+  void enter_kernel() noexcept;
+  void leave_kernel() noexcept;
   void turn(int how) noexcept;
   void run_loop(std::chrono::steady_clock::time_point deadline) noexcept;
   bool found_is_still_queued() noexcept;
@@ -94,7 +102,8 @@ class poller final : public driver {
 
   std::mutex lock_;
   std::unique_ptr<struct ev_loop, loop_deleter> loop_;
-  ev_async doorbell_{};
+  bell bell_;  // rung for the worker in epoll_wait
+  ev_io bell_event_{};
   ev_timer timer_{};
   descriptor_table table_;
   sleeper_list ready_;          // guarded by lock_
@@ -102,6 +111,9 @@ class poller final : public driver {
   bool timer_fired_ = false;    // guarded by lock_
   bool stranger_left_ = false;  // guarded by lock_: see turn()
   int looks_skipped_ = 0;       // guarded by lock_
+  bool in_kernel_ = false;      // guarded by lock_: a worker is in epoll_wait, without the lock
+  bool closer_waits_ = false;   // guarded by lock_: no turn may begin
+  std::condition_variable turn_change_;  // in_kernel_ or closer_waits_ has become false
 
   // How many watchers are started. Written under lock_.
   std::atomic<int> active_{0};

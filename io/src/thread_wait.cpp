@@ -1,8 +1,6 @@
 #include "thread_wait.hpp"
 
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,35 +11,17 @@
 #include <ramie/sched/detail/wait_bounds.hpp>
 #include <ramie/sched/park.hpp>
 
+#include "bell.hpp"
+
 namespace ramie::detail {
 
 namespace {
-
-/// What wakes one thread out of poll(2); made at its first wait.
-class doorbell {
- public:
-  doorbell() = default;
-  doorbell(doorbell const&) = delete;
-  doorbell& operator=(doorbell const&) = delete;
-  ~doorbell() {
-    if (number_ >= 0) ::close(number_);
-  }
-
-  /// Negative if the kernel gives none; errno says why.
-  int number() noexcept {
-    if (number_ < 0) number_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    return number_;
-  }
-
- private:
-  int number_ = -1;
-};
 
 /// A thread in poll(2) on an owned descriptor.
 struct thread_sleeper {
   std::uint64_t identity;
   direction side;
-  int bell;
+  int bell_number;
   thread_sleeper* next;
 };
 
@@ -106,27 +86,22 @@ std::error_code thread_wait(wait_target target, direction side) {
   pollfd polled[2] = {{target.number, events, 0}, {-1, POLLIN, 0}};
   if (target.owner == nullptr) return poll_until_ready(polled, 1);
 
-  thread_local doorbell bell;  // Plain threads only: no fiber comes here.
-  polled[1].fd = bell.number();
+  thread_local bell wake_up;  // Plain threads only: no fiber comes here.
+  polled[1].fd = wake_up.open();
   if (polled[1].fd < 0) return last_error();
   thread_sleeper self{target.identity, side, polled[1].fd, nullptr};
   if (std::error_code const refused = link(self, target)) return refused;
   std::error_code const error = poll_until_ready(polled, 2);
   unlink(self);
-  std::uint64_t rings = 0;
-  // Silences the bell for the next wait; it may have been rung after the poll.
-  bool const rung = ::read(polled[1].fd, &rings, sizeof rings) > 0;
-  if (rung) return std::make_error_code(std::errc::operation_canceled);
+  // For the next wait too; it may have been rung after the poll.
+  if (wake_up.silence()) return std::make_error_code(std::errc::operation_canceled);
   return error;
 }
 
 void wake_threads_that_wait_for(std::uint64_t identity) noexcept {
   std::lock_guard const guard(sleepers_lock);
   for (thread_sleeper const* one = sleepers; one != nullptr; one = one->next) {
-    std::uint64_t const ring = 1;
-    if (one->identity == identity) {
-      [[maybe_unused]] auto const written = ::write(one->bell, &ring, sizeof ring);
-    }
+    if (one->identity == identity) bell::ring(one->bell_number);
   }
 }
 

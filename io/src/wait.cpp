@@ -17,11 +17,13 @@ using detail::direction;
 
 std::error_code wait_for(int fd, direction side) {
   detail::wait_target const target{fd, detail::record::stranger, nullptr};
-  detail::poller* const here = detail::poller::of_this_fiber();
-  if (here == nullptr && fd >= 0) return detail::thread_wait(target, side);
-  // libev takes valid numbers only.
+  // libev takes valid numbers only, poll(2) none below zero.
   if (::fcntl(fd, F_GETFD) < 0) return {errno, std::system_category()};
-  return here->wait(target, side);
+  std::error_code error;
+  if (detail::poller* const here = detail::poller::of_this_fiber(error)) {
+    return here->wait(target, side);
+  }
+  return error ? error : detail::thread_wait(target, side);
 }
 
 void throw_on_error(std::error_code error, const char* operation, int fd) {

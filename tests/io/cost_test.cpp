@@ -1,38 +1,10 @@
-// What a keep-alive request costs in system calls. This program takes the place of the C library's
-// functions to count them.
-#include <sys/epoll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <atomic>
-
+// What a keep-alive request costs in system calls.
+#include "kernel.hpp"
 #include "sockets.hpp"
 
 namespace {
 
-// How often the process has called them; relaxed: only sums are compared, between joins.
-std::atomic<int> epoll_ctl_calls{0};
-std::atomic<int> recv_calls{0};
-std::atomic<int> send_calls{0};
-
-}  // namespace
-
-extern "C" int epoll_ctl(int epfd, int op, int fd, epoll_event* event) noexcept {
-  epoll_ctl_calls.fetch_add(1, std::memory_order_relaxed);
-  return static_cast<int>(::syscall(SYS_epoll_ctl, epfd, op, fd, event));
-}
-
-extern "C" ssize_t recv(int fd, void* into, std::size_t size, int flags) {
-  recv_calls.fetch_add(1, std::memory_order_relaxed);
-  return ::syscall(SYS_recvfrom, fd, into, size, flags, nullptr, nullptr);
-}
-
-extern "C" ssize_t send(int fd, void const* from, std::size_t size, int flags) {
-  send_calls.fetch_add(1, std::memory_order_relaxed);
-  return ::syscall(SYS_sendto, fd, from, size, flags, nullptr, 0);
-}
-
-namespace {
+using ramie::test::kernel;
 
 TEST(Cost, AKeepAliveRequestIsOneReadAndOneWrite) {
   ramie::test::on_one_worker([] {
@@ -53,16 +25,33 @@ TEST(Cost, AKeepAliveRequestIsOneReadAndOneWrite) {
     };
     request();  // Registers both ends.
     request();
-    int const controls = epoll_ctl_calls;
-    int const reads = recv_calls;
-    int const writes = send_calls;
+    int const controls = kernel.epoll_ctl.calls();
+    int const reads = kernel.recv.calls();
+    int const writes = kernel.send.calls();
+    int const looks = kernel.poll.calls();
     constexpr int requests = 1'000;
     for (int i = 0; i < requests; ++i) request();
-    EXPECT_EQ(epoll_ctl_calls - controls, 0);
-    EXPECT_EQ(recv_calls - reads, 2 * requests);  // One at each end.
-    EXPECT_EQ(send_calls - writes, 2 * requests);
+    EXPECT_EQ(kernel.epoll_ctl.calls() - controls, 0);
+    EXPECT_EQ(kernel.recv.calls() - reads, 2 * requests);  // One at each end.
+    EXPECT_EQ(kernel.send.calls() - writes, 2 * requests);
+    EXPECT_EQ(kernel.poll.calls() - looks, 0);
     client.close();
     serving.join();
+  });
+}
+
+TEST(Cost, ReadinessThatNobodyWaitsForKeepsNoWorkerBusy) {
+  ramie::test::on_one_worker([] {
+    auto pair = ramie::test::connect_pair();
+    auto reader = ramie::spawn([&] { return ramie::test::read_text(pair.client, 1); });
+    ramie::test::settle();
+    pair.server.write_all("xy");
+    reader.join();  // One byte is left, and the watcher is still started.
+    int const before = kernel.epoll_wait.calls();
+    ramie::this_fiber::sleep_for(std::chrono::milliseconds(50));
+    // Reported, reported in vain, and the end of the sleep, which may come in steps.
+    EXPECT_LT(kernel.epoll_wait.calls() - before, 10);
+    EXPECT_EQ(ramie::test::read_text(pair.client, 1), "y");
   });
 }
 

@@ -1,10 +1,9 @@
 // The poller as a driver, without a runtime.
-#include <gtest/gtest.h>
+#include "poller.hpp"
 
-#include <atomic>
 #include <thread>
 
-#include "poller.hpp"
+#include "sockets.hpp"
 
 namespace {
 
@@ -47,6 +46,19 @@ TEST(Poller, SeveralLiveSideBySide) {
   poller::forget_everywhere(5, 99);
   first.reset();
   poller::forget_everywhere(5, 99);
+}
+
+TEST(Poller, AnEventThatComesBeforeACancelledFiberRunsEndsItsWait) {
+  ramie::test::on_one_worker([] {
+    auto pair = ramie::test::connect_pair();
+    auto reader = ramie::spawn([&] { return ramie::test::read_text(pair.client, 1); });
+    ramie::test::settle();
+    pair.server.write_all("x");
+    reader.cancel();
+    std::error_code error;
+    poller::of_this_fiber(error)->wait_until(steady_clock::time_point::min());
+    EXPECT_EQ(reader.join(), "x");  // Completion wins.
+  });
 }
 
 }  // namespace

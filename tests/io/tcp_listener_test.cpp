@@ -16,6 +16,8 @@ using ramie::io::tcp_stream;
 using ramie::test::on_fiber_and_thread;
 using ramie::test::settle;
 
+RAMIE_TEST_WITH_WORKERS(TcpListenerStress);
+
 TEST(TcpListener, APortThatIsTakenIsATypedError) {
   on_fiber_and_thread([] {
     auto first = tcp_listener::bind("127.0.0.1", 0);
@@ -88,6 +90,35 @@ TEST(TcpListener, AcceptWaitsAndCanBeCancelled) {
     settle();
     auto client = tcp_stream::connect(listener.local_address());
     EXPECT_TRUE(again.join().is_open());
+  });
+}
+
+/// A loopback address that no other process uses: nobody else takes a port of it meanwhile.
+std::string own_loopback() {
+  auto const id = static_cast<unsigned>(::getpid());
+  return "127." + std::to_string(64 + id / 65536) + '.' + std::to_string(id / 256 % 256) + '.' +
+         std::to_string(id % 256);
+}
+
+TEST_P(TcpListenerStress, ThePortIsFreeWhenCloseReturns) {
+  run_it([] {
+    auto pair = ramie::test::connect_pair();
+    auto idle = spawn([&] { return ramie::test::read_text(pair.client, 1); });
+    std::string const host = own_loopback();
+    std::uint16_t port = 0;
+    for (int i = 0; i < 200; ++i) {
+      auto listener = tcp_listener::bind(host, port);
+      port = listener.local_address().port();
+      auto acceptor = spawn([&] { return listener.accept(); });
+      for (int n = 0; n < i % 4; ++n) ramie::this_fiber::yield();
+      auto client = tcp_stream::connect(host, port);
+      auto server = acceptor.join();
+      if (i % 2 == 0) ramie::test::reset(client);  // In the hands of a worker, perhaps.
+      server.close();
+      listener.close();
+    }
+    pair.server.write_all("x");
+    EXPECT_EQ(idle.join(), "x");
   });
 }
 

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -134,28 +133,6 @@ TEST(Wait, ANumberThatItsUserClosedAndOpenedAgainIsWatchedAfresh) {
       reader.join();
       EXPECT_TRUE(p.take());
     }
-  });
-}
-
-TEST(Wait, ReadinessThatNobodyWaitsForKeepsNoWorkerBusy) {
-  ramie::test::on_one_worker([] {
-    auto pair = ramie::test::connect_pair();
-    auto& client = pair.client;
-    auto& server = pair.server;
-    auto reader = spawn([&, &stream = client] { return ramie::test::read_text(stream, 1); });
-    settle();
-    server.write_all("xy");
-    reader.join();  // One byte is left, and the watcher is still started.
-    auto const used = [] {
-      rusage usage = {};
-      ::getrusage(RUSAGE_SELF, &usage);
-      return std::chrono::seconds(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-             std::chrono::microseconds(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-    };
-    auto const before = used();
-    ramie::this_fiber::sleep_for(std::chrono::milliseconds(200));
-    EXPECT_LT(used() - before, std::chrono::milliseconds(50));  // Not a time: a share of the CPU.
-    EXPECT_EQ(ramie::test::read_text(client, 1), "y");
   });
 }
 

@@ -1,0 +1,202 @@
+// System calls that fail: the error is typed, nobody hangs, no descriptor is lost, and the next
+// attempt works.
+#include <filesystem>
+
+#include <ramie/io/wait.hpp>
+
+#include "kernel.hpp"
+#include "sockets.hpp"
+
+namespace {
+
+using ramie::spawn;
+using ramie::io::tcp_listener;
+using ramie::io::tcp_stream;
+using ramie::test::connect_pair;
+using ramie::test::kernel;
+using ramie::test::on_fiber_and_thread;
+using ramie::test::on_one_worker;
+using ramie::test::read_text;
+using ramie::test::settle;
+
+long open_descriptors() {
+  using std::filesystem::directory_iterator;
+  return std::distance(directory_iterator("/proc/self/fd"), directory_iterator());
+}
+
+std::error_code read_one(tcp_stream& stream) {
+  std::array<char, 1> buffer;
+  std::error_code error;
+  stream.read_some(buffer, error);
+  return error;
+}
+
+std::error_code system_error(int error) {
+  return {error, std::system_category()};
+}
+
+/// Until the reader has parked and been woken once: the runtime's loop is there.
+void exchange(ramie::test::connection& pair) {
+  auto reader = spawn([&] { return read_text(pair.client, 1); });
+  settle();
+  pair.server.write_all("x");
+  EXPECT_EQ(reader.join(), "x");
+}
+
+TEST(Fault, ARefusedRegistrationEndsTheWait) {
+  on_one_worker([] {
+    auto other = connect_pair();
+    exchange(other);
+    auto pair = connect_pair();
+    kernel.epoll_ctl.fail(ENOSPC);
+    // Nothing else happens: the worker would block.
+    EXPECT_EQ(read_one(pair.server), ramie::io::errc::registration_failed);
+    kernel.epoll_ctl.fail(ENOMEM);
+    std::error_code error;
+    ramie::io::wait_readable(pair.server.native_handle(), error);
+    EXPECT_EQ(error, ramie::io::errc::registration_failed);
+    exchange(pair);
+    pair.client.write_all("x");
+    EXPECT_FALSE(read_one(pair.server));
+  });
+}
+
+TEST(Fault, ARefusedSecondDirectionEndsBothWaits) {
+  on_one_worker([] {
+    auto pair = connect_pair();
+    exchange(pair);
+    auto reader = spawn([&] { return read_one(pair.client); });
+    settle();
+    kernel.epoll_ctl.fail(ENOMEM);
+    std::error_code error;
+    pair.client.write_all(std::string(64 << 20, 'x'), error);
+    EXPECT_EQ(error, ramie::io::errc::registration_failed);
+    EXPECT_EQ(reader.join(), ramie::io::errc::registration_failed);
+    exchange(pair);
+  });
+}
+
+/// The first wait of a runtime fails while `call` does, in both forms, and works after that.
+void expect_no_loop(ramie::test::kernel_call& call, int error, std::error_code expected) {
+  auto pair = connect_pair();
+  long const before = open_descriptors();
+  on_one_worker([&] {
+    call.fail(error, 2);
+    EXPECT_EQ(read_one(pair.client), expected);
+    try {
+      ramie::io::wait_readable(pair.client.native_handle());
+      ADD_FAILURE();
+    } catch (std::system_error const& refused) {
+      EXPECT_EQ(refused.code(), expected);
+    }
+    exchange(pair);
+  });
+  EXPECT_EQ(open_descriptors(), before);
+}
+
+TEST(Fault, ARuntimeThatGetsNoLoopIsATypedError) {
+  expect_no_loop(kernel.epoll_create1, EMFILE, system_error(EMFILE));
+  expect_no_loop(kernel.eventfd, ENFILE, system_error(ENFILE));
+  expect_no_loop(kernel.epoll_ctl, ENOMEM, ramie::io::errc::registration_failed);
+}
+
+TEST(Fault, APlainThreadIsToldWhyItCannotWait) {
+  auto pair = connect_pair();
+  std::thread([&] {
+    kernel.eventfd.fail(EMFILE);
+    EXPECT_EQ(read_one(pair.client), std::errc::too_many_files_open);
+    kernel.ppoll.fail(ENOMEM);
+    EXPECT_EQ(read_one(pair.client), std::errc::not_enough_memory);
+    // The wait that failed has left its place.
+    kernel.ppoll.fail(EINTR, 3);
+    std::thread writer([&] { pair.server.write_all("x"); });
+    EXPECT_FALSE(read_one(pair.client));
+    writer.join();
+  }).join();
+}
+
+TEST(Fault, SignalsInterruptNothing) {
+  on_fiber_and_thread([] {
+    kernel.epoll_wait.fail(EINTR, 3);
+    kernel.accept4.fail(EINTR, 3);
+    auto pair = connect_pair();
+    kernel.send.fail(EINTR, 3);
+    kernel.recv.fail(EINTR, 3);
+    pair.client.write_all("ping");
+    EXPECT_EQ(read_text(pair.server, 4), "ping");
+  });
+}
+
+TEST(Fault, AcceptSkipsConnectionsThatAreGone) {
+  on_fiber_and_thread([] {
+    auto listener = tcp_listener::bind("127.0.0.1", 0);
+    auto client = tcp_stream::connect(listener.local_address());
+    for (int error : {ECONNABORTED, EPROTO, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH,
+                      ENOPROTOOPT, ENONET}) {
+      kernel.accept4.fail(error);
+      EXPECT_TRUE(listener.accept().is_open()) << error;
+      client = tcp_stream::connect(listener.local_address());
+    }
+  });
+}
+
+TEST(Fault, AcceptReportsWhatIsNotTheConnectionsFault) {
+  on_fiber_and_thread([] {
+    auto listener = tcp_listener::bind("127.0.0.1", 0);
+    auto client = tcp_stream::connect(listener.local_address());
+    for (int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM}) {
+      kernel.accept4.fail(error);
+      std::error_code refused;
+      EXPECT_FALSE(listener.accept(refused).is_open());
+      EXPECT_EQ(refused, system_error(error));
+    }
+    EXPECT_TRUE(listener.accept().is_open());
+  });
+}
+
+TEST(Fault, ASocketThatCannotBeSetUpIsClosed) {
+  on_fiber_and_thread([] {
+    auto listener = tcp_listener::bind("127.0.0.1", 0);
+    auto const where = listener.local_address();
+    auto first = tcp_stream::connect(where);  // What the wait needs is open from here on.
+    long const before = open_descriptors();
+    for (auto* call : {&kernel.socket, &kernel.setsockopt, &kernel.listen}) {
+      call->fail(ENOBUFS);
+      std::error_code error;
+      EXPECT_FALSE(tcp_listener::bind("127.0.0.1", 0, error).is_open());
+      EXPECT_EQ(error, std::errc::no_buffer_space);
+    }
+    for (auto* call : {&kernel.socket, &kernel.getsockopt}) {
+      call->fail(ENOBUFS);
+      std::error_code error;
+      EXPECT_FALSE(tcp_stream::connect(where, error).is_open());
+      EXPECT_EQ(error, std::errc::no_buffer_space);
+    }
+    EXPECT_EQ(open_descriptors(), before);
+    EXPECT_TRUE(tcp_stream::connect(where).is_open());
+  });
+}
+
+TEST(Fault, AWriteThatFailsHalfwaySaysHowFarItCame) {
+  on_one_worker([] {
+    auto pair = connect_pair();
+    std::string const text(64 << 20, 'x');
+    std::size_t written = 0;
+    std::error_code error;
+    auto writer = spawn([&] {
+      written = pair.client.write_all(text, error);
+      pair.client.close();
+    });
+    settle();
+    kernel.send.fail(ENOBUFS);
+    std::size_t received = 0;
+    std::string buffer(1 << 16, ' ');
+    while (std::size_t const count = pair.server.read_some(buffer)) received += count;
+    writer.join();
+    EXPECT_EQ(error, std::errc::no_buffer_space);
+    EXPECT_GT(written, 0u);
+    EXPECT_EQ(received, written);
+  });
+}
+
+}  // namespace

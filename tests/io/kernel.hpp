@@ -1,0 +1,61 @@
+// What a test sees of the system calls of its program, and how it makes them fail. kernel.cpp takes
+// the place of the C library's functions, libev's calls included.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <atomic>
+#include <cerrno>
+#include <functional>
+
+namespace ramie::test {
+
+/// One function of the C library.
+class kernel_call {
+ public:
+  int calls() const { return calls_; }
+  int failures() const { return failures_; }
+
+  /// The next calls fail, that many of them.
+  void fail(int error, int times = 1) {
+    error_ = error;
+    to_fail_ = times;
+  }
+
+  /// Calls `attempt` unless it is to fail.
+  template <class Attempt>
+  auto operator()(Attempt attempt) -> decltype(attempt()) {
+    ++calls_;
+    int left = to_fail_;
+    while (left > 0 && !to_fail_.compare_exchange_weak(left, left - 1)) {
+    }
+    if (left > 0) {
+      errno = error_;
+      return -1;
+    }
+    auto const result = attempt();
+    if (result < 0) ++failures_;
+    return result;
+  }
+
+ private:
+  std::atomic<int> calls_{0};
+  std::atomic<int> failures_{0};  // those that the kernel refused, not the test
+  std::atomic<int> to_fail_{0};
+  std::atomic<int> error_{0};
+};
+
+struct kernel_calls {
+  kernel_call accept4, epoll_create1, epoll_ctl, epoll_wait, eventfd, getsockopt, listen, poll,
+      ppoll, recv, send, setsockopt, socket;
+
+  // Set while the program is quiet. After epoll_wait, with what it returned:
+  std::function<void(epoll_event const*, int)> on_events;
+  // After close, and after a write of eight bytes, which is what rings a bell:
+  std::function<void(int)> on_close;
+  std::function<void()> on_bell;
+};
+
+inline kernel_calls kernel;
+
+}  // namespace ramie::test
