@@ -104,6 +104,7 @@ core::core(runtime_options given)
       stacks(std::make_unique<stack_pool>(options.stack_size)),
       records(std::make_unique<record_pool>(*stacks, options.on_unhandled_exception)),
       idle(options.workers),
+      blocking(*this, options.max_blocking_threads, options.blocking_keep_alive),
       limit_(options.max_fibers, "spawn: max_fibers live"),
       started_(options.workers),
       fork_epoch_(current_fork_epoch()),
@@ -238,6 +239,7 @@ void core::end_threads() noexcept {
   }
   workers_end.store(true, std::memory_order_seq_cst);
   join_threads();
+  blocking.stop();
   record_pool::retire(std::exchange(records, nullptr));
   odd_pools_.clear();
   stacks.reset();
@@ -265,6 +267,7 @@ runtime_metrics core::metrics() const {
     all.queue_time_max =
         std::max(all.queue_time_max, std::chrono::nanoseconds(each->queue_time_max.get()));
   }
+  all.blocking_threads = blocking.threads();
   all.live_fibers = all.spawned - all.finished;
   all.wakeups_sent = wakeups_sent_.load(std::memory_order_relaxed);
   all.polls = polls_.load(std::memory_order_relaxed);

@@ -18,6 +18,7 @@
 #include <ramie/sched/driver.hpp>
 #include <ramie/sched/runtime.hpp>
 
+#include "blocking_pool.hpp"
 #include "record_pool.hpp"
 #include "timer_heap.hpp"
 
@@ -62,8 +63,9 @@ class core {
 
   /// Hands a finished fiber's record to its joiner or takes it back.
   void settle(fiber_record& fiber, join_word::finish how) noexcept;
-  /// Counts a settled fiber out.
+  /// Counts a settled fiber out; the second is for threads that are no workers.
   void count_finished(worker& on) noexcept;
+  void count_finished_outside() noexcept;
 
   // --- sleeping and waking: sleep.cpp
 
@@ -101,6 +103,7 @@ class core {
   std::unique_ptr<record_pool> records;
   std::vector<std::unique_ptr<worker>> workers;
   idle_set idle;
+  blocking_pool blocking;
   // Set once, by stop, before it cancels: new fibers are born cancelled. Relaxed: the walk over the
   // registry is repeated until no fiber is left.
   std::atomic<bool> stopping{false};
@@ -115,6 +118,7 @@ class core {
   bool drain(steady_time deadline) noexcept;
   void end_threads() noexcept;
   void join_threads() noexcept;
+  void tell_drained() noexcept;
 
   void note_poll() noexcept;
   tick_time trim_when_due(worker& idle_one) noexcept;
@@ -126,8 +130,8 @@ class core {
   void sleep_monitor() noexcept;
 
   spawn_gate gate_;
-  // Spawns from outside that failed after they had passed the gate. Release and acquire, like the
-  // finished counts that it is added to.
+  // Spawns that failed after they had been counted in, and fibers and jobs that ended on threads
+  // that are no workers. Release and acquire, like the finished counts that it is added to.
   std::atomic<std::uint64_t> undone_{0};
   fiber_limit limit_;
   std::mutex odd_mutex_;

@@ -6,6 +6,7 @@
 #include <ramie/sched/this_fiber.hpp>
 
 #include "available_cpus.hpp"
+#include "blocking_pool.hpp"
 #include "core.hpp"
 #include "worker_thread.hpp"
 
@@ -19,7 +20,7 @@ bool cancel_requested_here() noexcept {
 }
 
 std::uint64_t current_id() noexcept {
-  if (fiber_record* const self = current_fiber()) return self->id.load(std::memory_order_relaxed);
+  if (fiber_record* const self = current_record()) return self->id.load(std::memory_order_relaxed);
   static thread_local std::uint64_t const of_thread = draw_ids(1);
   return of_thread;
 }
@@ -82,7 +83,7 @@ fiber::id get_id() noexcept {
 }
 
 std::string name() {
-  detail::fiber_record* const self = detail::current_fiber();
+  detail::fiber_record* const self = detail::current_record();
   if (self == nullptr) return {};
   char text[32];
   self->name.copy_to(text);

@@ -7,7 +7,7 @@
 
 #include <ramie/sched/fiber_local.hpp>
 
-#include "worker_thread.hpp"
+#include "blocking_pool.hpp"
 
 namespace ramie::detail {
 
@@ -37,7 +37,7 @@ namespace {
 
 // The place of the calling fiber's or thread's values.
 [[gnu::noinline]] local_values*& place_of_values() noexcept {
-  if (fiber_record* const self = current_fiber()) return self->locals;
+  if (fiber_record* const self = current_record()) return self->locals;
   asm volatile("" ::: "memory");
   struct of_thread {
     local_values* values = nullptr;

@@ -10,6 +10,7 @@
 #include <ramie/sched/jthread.hpp>
 #include <ramie/sched/timed_out.hpp>
 
+#include "blocking_pool.hpp"
 #include "core.hpp"
 #include "worker_thread.hpp"
 
@@ -114,6 +115,7 @@ void request_cancel(fiber_record& fiber) noexcept {
   if (fiber.word.parked(episode) && fiber.interruptible_now.load(std::memory_order_relaxed)) {
     cancel_wait(fiber, episode);
   }
+  if (blocking_pool::withdraw(fiber)) fiber.home->launch(fiber);
 }
 
 std::stop_source stop_source_of(fiber_record& fiber) noexcept {

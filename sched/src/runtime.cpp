@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "blocking_pool.hpp"
 #include "core.hpp"
 #include "worker_thread.hpp"
 
@@ -92,7 +93,7 @@ runtime::runtime(runtime_options options)
 }
 
 runtime::~runtime() {
-  detail::fiber_record* const self = detail::current_fiber();
+  detail::fiber_record* const self = detail::current_record();
   if (self != nullptr && self->home == core_.get()) {
     std::fprintf(stderr, "ramie: a runtime was destroyed by fiber %llu of its own\n",
                  static_cast<unsigned long long>(self->id.load(std::memory_order_relaxed)));
@@ -107,7 +108,7 @@ runtime::~runtime() {
 }
 
 shutdown_report runtime::shutdown_by(detail::steady_time deadline) {
-  detail::fiber_record const* const self = detail::current_fiber();
+  detail::fiber_record const* const self = detail::current_record();
   if (self != nullptr && self->home == core_.get()) {
     throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
                             "ramie: shutdown of a runtime by a fiber of its own");
@@ -162,7 +163,7 @@ core& runtime_access::core_of(runtime& of) noexcept {
 }
 
 core& current_or_default_core() {
-  if (fiber_record* const self = current_fiber()) return *self->home;
+  if (fiber_record* const self = current_record()) return *self->home;
   default_runtime& shared = default_runtime::instance();
   std::lock_guard lock(shared.mutex);
   if (shared.running == nullptr) {

@@ -12,6 +12,7 @@
 #include <ramie/sched/detail/fiber_group.hpp>
 #include <ramie/sched/runtime.hpp>
 
+#include "blocking_pool.hpp"
 #include "core.hpp"
 #include "fiber_locals.hpp"
 #include "worker_thread.hpp"
@@ -87,7 +88,7 @@ fiber_record& core::acquire(fiber_options const& wanted, bool may_wait) {
     // Waiting for a place may have moved the caller.
     here = limit_.limited() ? worker_here(*this) : inside ? &thread->works_on() : nullptr;
     fiber = here != nullptr ? here->take_record() : records->take();
-    fiber_record* const parent = thread != nullptr ? current_fiber() : nullptr;
+    fiber_record* const parent = current_record();
     if (parent != nullptr && parent->locals != nullptr) {
       inherit_locals(*parent, *fiber);
       here = worker_here(*this);  // copying a value is user code, and may wait
@@ -197,6 +198,16 @@ void core::settle(fiber_record& fiber, join_word::finish how) noexcept {
 void core::count_finished(worker& on) noexcept {
   limit_.give();
   on.finished.add_one();
+  tell_drained();
+}
+
+void core::count_finished_outside() noexcept {
+  limit_.give();
+  undone_.fetch_add(1, std::memory_order_release);
+  tell_drained();
+}
+
+void core::tell_drained() noexcept {
   if (!stopping.load(std::memory_order_relaxed)) return;
   std::lock_guard lock(drained_mutex_);
   drained_.notify_all();
@@ -233,6 +244,17 @@ void return_unused_record(fiber_record& fiber) noexcept {
 void launch(fiber_record& fiber, bool detached) noexcept {
   if (detached) RAMIE_ASSERT(fiber.join.detach());
   fiber.home->launch(fiber);
+}
+
+void launch_blocking(fiber_record& job) {
+  try {
+    job.home->blocking.submit(job);
+  } catch (...) {
+    job.operations->discard(job);
+    job.operations->drop_result(job);
+    return_unused_record(job);
+    throw;
+  }
 }
 
 void join_fiber(fiber_record& fiber, interruptible mode) {

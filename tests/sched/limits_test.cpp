@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <ramie/sched/runtime.hpp>
+#include <ramie/sched/spawn_blocking.hpp>
 #include <ramie/sched/this_fiber.hpp>
 
 namespace ramie {
@@ -105,6 +106,35 @@ TEST(Limits, FewerThreadsThanWorkersDoTheWork) {
     });
     require(ran == 200, "every fiber runs");
     require(here.metrics().workers_started < 64, "not every worker got a thread");
+  });
+}
+
+TEST(Limits, ABlockingPoolThatGetsNoThreadThrowsOrMakesDo) {
+  in_a_child([] {
+    run({.workers = 1}, [] {
+      spawn([] {}).join();  // what it needs is mapped
+      limit_address_space(4 << 20);
+      auto const guard = std::make_shared<int>(0);
+      std::error_code code;
+      try {
+        spawn_blocking([guard] {}).join();
+      } catch (std::system_error const& error) {
+        code = error.code();
+      }
+      require(code == std::errc::resource_unavailable_try_again, "a typed error");
+      require(guard.use_count() == 1, "the callable is destroyed");
+      require(spawn([] { return 7; }).join() == 7, "fibers go on");
+    });
+    // With one thread there already, jobs wait for it.
+    rlimit const no_limit{RLIM_INFINITY, RLIM_INFINITY};
+    require(::setrlimit(RLIMIT_AS, &no_limit) == 0, "setrlimit");
+    run({.workers = 1}, [] {
+      spawn_blocking([] {}).join();
+      limit_address_space(4 << 20);
+      std::vector<join_handle<int>> jobs;
+      for (int i = 0; i < 10; ++i) jobs.push_back(spawn_blocking([i] { return i; }));
+      for (int i = 0; i < 10; ++i) require(jobs[static_cast<std::size_t>(i)].join() == i, "served");
+    });
   });
 }
 

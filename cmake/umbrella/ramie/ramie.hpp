@@ -26,6 +26,7 @@
 #include <ramie/sched/race.hpp>
 #include <ramie/sched/runtime.hpp>
 #include <ramie/sched/shutdown_report.hpp>
+#include <ramie/sched/spawn_blocking.hpp>
 #include <ramie/sched/task_group.hpp>
 #include <ramie/sched/this_fiber.hpp>
 #include <ramie/sched/timed_out.hpp>

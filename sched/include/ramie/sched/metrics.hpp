@@ -11,7 +11,8 @@ struct runtime_metrics {
   unsigned workers = 0;           // as configured
   unsigned workers_started = 0;   // OS threads that run fibers
   unsigned workers_sleeping = 0;  // of these, asleep
-  std::uint64_t live_fibers = 0;  // spawned and not finished
+  unsigned blocking_threads = 0;  // OS threads of spawn_blocking
+  std::uint64_t live_fibers = 0;  // spawned and not finished, functions of spawn_blocking included
   std::uint64_t spawned = 0;      // all of these since the runtime's start
   std::uint64_t finished = 0;
   std::uint64_t switches = 0;      // times that a worker chose what to run next

@@ -113,6 +113,9 @@ struct alignas(64) fiber_record : parker {
   // against the request to cancel: whoever registers a source then looks at the request.
   std::atomic<std::stop_source*> stop{nullptr};
 
+  // Of a job that waits for a thread of the blocking pool: its id; else 0 (see blocking_pool.hpp).
+  std::atomic<std::uint64_t> blocking_ticket{0};
+
   // --- identity and result
   record_pool* pool = nullptr;  // where the record belongs, for good
   core* home = nullptr;         // dangles once the runtime has ended: then only the handle is left

@@ -15,6 +15,7 @@
 
 #include <ramie/sched/cancelled.hpp>
 #include <ramie/sched/detail/record.hpp>
+#include <ramie/sched/detail/result_slot.hpp>
 #include <ramie/sched/detail/time.hpp>
 
 namespace ramie {
@@ -57,6 +58,10 @@ void return_unused_record(fiber_record& fiber) noexcept;
 /// Makes the fiber runnable. `detached`: nobody will join it.
 void launch(fiber_record& fiber, bool detached) noexcept;
 
+/// Has a thread of the blocking pool run it. Throws std::system_error and std::bad_alloc; the
+/// record has been returned then.
+void launch_blocking(fiber_record& job);
+
 /// Waits until the fiber has finished. Throws `cancelled` (if interruptible), system_error on
 /// self-join.
 void join_fiber(fiber_record& fiber, interruptible mode);
@@ -67,47 +72,6 @@ void detach_fiber(fiber_record& fiber) noexcept;
 void abandon_fiber(fiber_record& fiber) noexcept;
 /// Takes back the record of a fiber that is settled or never was launched, its result destroyed.
 void free_record(fiber_record& fiber) noexcept;
-
-// --- the place of a result
-
-struct nothing {};
-
-template <class T>
-using stored_result =
-    std::conditional_t<std::is_void_v<T>, nothing,
-                       std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, T>>;
-
-/// The first part of every payload, so that a join_handle<T> finds it without knowing the callable.
-template <class T>
-struct result_slot {
-  union {
-    stored_result<T> value;
-  };
-  result_slot() noexcept {}
-  ~result_slot() {}
-
-  template <class Call>
-  void store(Call&& call) {
-    if constexpr (std::is_void_v<T>) {
-      call();
-      ::new (&value) nothing;
-    } else if constexpr (std::is_reference_v<T>) {
-      ::new (&value) stored_result<T>(std::addressof(call()));
-    } else {
-      ::new (static_cast<void*>(std::addressof(value))) T(call());
-    }
-  }
-
-  T take() {
-    if constexpr (std::is_reference_v<T>) {
-      return static_cast<T>(*value);
-    } else if constexpr (!std::is_void_v<T>) {
-      return std::move(value);
-    }
-  }
-
-  void destroy() noexcept { std::destroy_at(std::addressof(value)); }
-};
 
 // --- a callable with its arguments and its result
 
