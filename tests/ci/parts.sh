@@ -2,7 +2,7 @@
 
 # shellcheck disable=SC2034  # read by whoever sources this
 ramie_parts=(lint gcc-release clang-release gcc-debug clang-debug header-sets install models
-  asan-ubsan tsan-1 tsan-2 tsan-4 tsan-8 examples bench-smoke)
+  asan-ubsan tsan-1 tsan-2 tsan-4 tsan-8 lto valgrind examples bench-smoke)
 
 ramie_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
@@ -43,7 +43,6 @@ test_in() {
 # The tests that belong to every build; the labelled ones have parts of their own.
 unit=(-LE '^(model|install|example)$')
 unit_sanitized=(-LE '^(model|install|example|no-sanitizer)$')
-unit_tsan=(-LE '^(model|install|example|no-sanitizer|no-tsan)$')
 
 matrix() {
   configure "$1" "$2" "$3" "${@:4}"
@@ -89,12 +88,39 @@ tsan() {
   configure tsan clang++ RelWithDebInfo -DRAMIE_SANITIZE=thread
   build tsan
   TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 RAMIE_TEST_WORKERS=$1 \
-    test_in tsan "${unit_tsan[@]}"
+    test_in tsan "${unit_sanitized[@]}"
 }
 part_tsan_1() { tsan 1; }
 part_tsan_2() { tsan 2; }
 part_tsan_4() { tsan 4; }
 part_tsan_8() { tsan 8; }
+
+# What a fiber reads of its thread must come through calls that this does not see through.
+part_lto() {
+  configure lto g++ Release -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DRAMIE_EXAMPLES=OFF
+  build lto ramie_fiber_test ramie_sched_test
+  local program
+  for program in fiber/ramie_fiber_test sched/ramie_sched_test; do
+    RAMIE_TEST_WORKERS=4 "$RAMIE_CI_DIR/lto/tests/$program" --gtest_brief=1
+  done
+}
+
+# memcheck PROGRAM FILTER: tests of a program of g++'s release build under Valgrind, which must have
+# been told of every stack: it warns of a switch to one that it does not know.
+memcheck() {
+  local -r said=$RAMIE_CI_DIR/memcheck.log
+  RAMIE_TEST_WORKERS=2 valgrind --error-exitcode=9 --fair-sched=yes --log-file="$said" \
+    "$RAMIE_CI_DIR/gcc-release/tests/$1" --gtest_brief=1 "--gtest_filter=$2" || { cat "$said"; return 1; }
+  if grep 'switching stacks' "$said"; then return 1; fi
+}
+
+part_valgrind() {
+  configure gcc-release g++ Release -DRAMIE_MODELS=ON
+  build gcc-release ramie_fiber_test ramie_sched_test
+  memcheck fiber/ramie_fiber_test '*'
+  # One has a frame that looks like a switch, the other ten thousand fibers.
+  memcheck sched/ramie_sched_test '-*UsesStacksOfTheSizeAskedFor*:*DoNotStarveTenThousand*'
+}
 
 part_examples() {
   labelled example

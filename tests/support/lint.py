@@ -7,6 +7,8 @@
  - the design anchors that the code cites exist
  - tests do not wait by time
  - README.md shows examples/readme.cpp as it is, and <ramie/ramie.hpp> includes every public header
+ - Boost.Context is entered by its fcontext only: from Boost 1.88 on, the classes above it own the
+   exception globals, which have one owner, ramie
  - sizes: headers of at most 250 lines, sources of at most 500
 """
 import pathlib
@@ -26,6 +28,7 @@ DECLARATION = re.compile(r"\batomic(?:<.*>|_flag)\S*\s+(\w+)")
 STRONG = re.compile(r"memory_order(_|::)(acquire|release|acq_rel|seq_cst|consume)")
 IMPLICIT = re.compile(r"\.(load\(\)|(fetch_add|fetch_sub|fetch_or|fetch_and|exchange)\([^(),]*\);)")
 ANCHOR = re.compile(r"\b([\w/]+\.md)#([\w-]+)")
+CONTEXT = re.compile(r"#\s*include\s*<boost/context/(?!detail/fcontext\.hpp>)")
 SLEEP = re.compile(r"\b(sleep_for|sleep_until|usleep|nanosleep)\b")
 
 
@@ -104,6 +107,12 @@ def waits_by_time(lines):
             yield number, "test waits by time: " + line.strip()
 
 
+def boost_context(lines):
+    for number, line in enumerate(lines, 1):
+        if CONTEXT.search(line):
+            yield number, "Boost.Context but for its fcontext: " + line.strip()
+
+
 def cited_anchors(lines, path):
     for number, line in enumerate(lines, 1):
         for name, anchor in ANCHOR.findall(line):
@@ -151,6 +160,7 @@ def findings(path):
     yield from size(lines, path)
     if relative.parts[0] in LAYERS:
         yield from orders(lines)
+        yield from boost_context(lines)
     if relative.parts[0] == "tests" and relative.parts[1] != "bench":
         yield from waits_by_time(lines)
 

@@ -13,12 +13,14 @@ declare -A why=(
   [libev-dev]="waits for descriptors"
   [python3]="drives the measurements and the lints"
   [ccache]="makes a second build quick"
+  [git]="lists the files that the lints check"
   [clang]="the second compiler of the test matrix"
   [clang-format]="checks the formatting"
   [libclang-rt-14-dev]="clang's ThreadSanitizer runtime"
   [llvm]="names the lines in sanitizer reports"
   [libgtest-dev]="the unit tests"
   [relacy-dev]="checks the lock-free protocols exhaustively"
+  [valgrind]="runs tests with every access to memory checked"
   [pkg-config]="tests linking through pkg-config"
   [make]="the outside projects of the install tests build with it"
   [libboost-fiber-dev]="the peer that the benchmarks measure"
@@ -27,10 +29,17 @@ declare -A why=(
 )
 declare -A packages=(
   [build]="g++ cmake ninja-build libboost-dev libboost-context-dev libev-dev python3"
-  [test]="ccache clang clang-format libclang-rt-14-dev llvm libgtest-dev relacy-dev pkg-config make"
+  [test]="ccache git clang clang-format libclang-rt-14-dev llvm libgtest-dev relacy-dev valgrind pkg-config make"
   [bench]="libboost-fiber-dev"
   [serve]="wrk"
   [trace]="strace"
+)
+
+# What does as well, where it is installed already: the two cannot stand side by side.
+declare -A instead=(
+  [libboost-dev]=libboost1.81-dev
+  [libboost-context-dev]=libboost-context1.81-dev
+  [libboost-fiber-dev]=libboost-fiber1.81-dev
 )
 
 installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
@@ -38,23 +47,24 @@ installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx
 missing=()
 for purpose in "$@"; do
   for package in ${packages[$purpose]}; do
-    installed "$package" || missing+=("$package")
+    installed "$package" || installed "${instead[$package]:-none}" || missing+=("$package")
   done
 done
 ((${#missing[@]})) || exit 0
 
-echo "Installing what is missing, from Debian:"
+echo "Missing here, to be installed from Debian:"
 for package in "${missing[@]}"; do
   printf '  %-22s %s\n' "$package" "${why[$package]}"
 done
 as_root=()
 if ((EUID != 0)); then
   if ! command -v sudo >/dev/null; then
-    echo "Neither root nor sudo: install these first: ${missing[*]}" >&2
+    echo "This is neither root nor is there a sudo. Let root install these, then run it again:" >&2
+    echo "  apt-get install --no-install-recommends ${missing[*]}" >&2
     exit 1
   fi
   as_root=(sudo)
 fi
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  apt-get install -y -qq --no-install-recommends --no-remove "${missing[@]}" >/dev/null
