@@ -71,7 +71,11 @@ struct context_entry {
   // What runs first on a fresh stack.
   static void enter(fctx::transfer_t transfer) noexcept {
     // Nothing called this frame: unwinding and backtraces end here.
+#if defined(__x86_64__)
     asm volatile(".cfi_undefined rip");
+#elif defined(__aarch64__)
+    asm volatile(".cfi_undefined x30");
+#endif
     departure const last = arrive(transfer)->entry_();
     last.from->swap_thread_state(*last.to, *last.slots);
     sanitizers::before_switch(last.from->sanitizers_, last.to->sanitizers_, true);
