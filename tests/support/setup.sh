@@ -35,26 +35,28 @@ declare -A packages=(
   [trace]="strace"
 )
 
-# What does as well, where it is installed already: the two cannot stand side by side.
-declare -A instead=(
-  [libboost-dev]=libboost1.81-dev
-  [libboost-context-dev]=libboost-context1.81-dev
-  [libboost-fiber-dev]=libboost-fiber1.81-dev
-)
+# Whether it is installed for this machine: packages of another architecture may stand beside.
+installed() {
+  dpkg-query -W -f='${Architecture} ${db:Status-Status}\n' "$1" 2>/dev/null |
+    grep -qxE "($(dpkg --print-architecture)|all) installed"
+}
 
-installed() { dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
+# Debian's other Boost does as well, and the two cannot stand side by side.
+boost=
+if installed libboost1.81-dev; then boost=1.81; fi
 
 missing=()
 for purpose in "$@"; do
   for package in ${packages[$purpose]}; do
-    installed "$package" || installed "${instead[$package]:-none}" || missing+=("$package")
+    if [[ $package == libboost* ]]; then package=${package/%-dev/$boost-dev}; fi
+    installed "$package" || missing+=("$package")
   done
 done
 ((${#missing[@]})) || exit 0
 
 echo "Missing here, to be installed from Debian:"
 for package in "${missing[@]}"; do
-  printf '  %-22s %s\n' "$package" "${why[$package]}"
+  printf '  %-22s %s\n' "$package" "${why[${package/$boost-dev/-dev}]}"
 done
 as_root=()
 if ((EUID != 0)); then
