@@ -209,42 +209,40 @@ TEST_P(ConditionVariableStress, MayBeDestroyedOnceAllAreNotified) {
   });
 }
 
-// A wait whose time runs out as it is notified is still on its way out of the variable when that is
-// destroyed.
-TEST(ConditionVariableStressOfThreads, ItsDestructorWaitsForThoseWhoLeave) {
-  constexpr int rounds = 5'000;
-  struct shared {
-    ramie::mutex m;
-    std::unique_ptr<ramie::condition_variable> cv;
-    bool waiting = false;
-  };
-  std::atomic<shared*> given{nullptr};
-  std::thread notifier([&] {
-    for (int i = 0; i < rounds; ++i) {
-      shared* it = nullptr;
-      while ((it = given.load()) == nullptr) std::this_thread::yield();
-      for (bool ready = false; !ready;) {
-        std::lock_guard const guard(it->m);
-        ready = it->waiting;
-      }
-      ramie::test::pause_for(i % 100 * 100);
-      it->cv->notify_all();
-      it->cv.reset();
-      given.store(nullptr);
+// The timer has ended a wait, but its fiber has not run yet: it is still on its way out of the
+// variable when that is destroyed.
+TEST(ConditionVariable, ItsDestructorWaitsForThoseWhoseTimeHasRunOut) {
+  ramie::runtime rt({.workers = 1});
+  rt.run([&rt] {
+    bool end = false;
+    std::vector<ramie::join_handle<void>> others;  // so that whoever yields is not the next to run
+    for (int i = 0; i < 7; ++i) {
+      others.push_back(spawn([&end] {
+        while (!end) ramie::this_fiber::yield();
+      }));
     }
+    int met = 0;
+    for (int round = 0; round < 1000 && met < 3; ++round) {
+      ramie::mutex m;
+      auto cv = std::make_unique<ramie::condition_variable>();
+      ramie::condition_variable& bare = *cv;
+      bool returned = false;
+      auto const fired = rt.metrics().timers_fired;
+      auto waiter = spawn([&] {
+        std::unique_lock lock(m);
+        bare.wait_for(lock, std::chrono::microseconds(50));
+        returned = true;
+      });
+      while (rt.metrics().timers_fired == fired) ramie::this_fiber::yield();
+      if (!returned) ++met;
+      bare.notify_all();
+      cv.reset();
+      waiter.join();
+    }
+    end = true;
+    for (auto& each : others) each.join();
+    EXPECT_EQ(met, 3) << "the timer was never seen before the waiter ran";
   });
-  for (int i = 0; i < rounds; ++i) {
-    shared it;
-    it.cv = std::make_unique<ramie::condition_variable>();
-    given.store(&it);
-    {
-      std::unique_lock lock(it.m);
-      it.waiting = true;
-      it.cv->wait_for(lock, std::chrono::nanoseconds(i % 2000));
-    }
-    while (given.load() != nullptr) std::this_thread::yield();
-  }
-  notifier.join();
 }
 
 }  // namespace
