@@ -47,7 +47,7 @@ bool describe_running_fiber(running_fiber& out) noexcept {
   if (self == nullptr || self->stack == nullptr) return false;
   self->name.copy_to(out.name);
   out.id = self->id.load(std::memory_order_relaxed);
-  stack_pool& pool = self->odd_stacks != nullptr ? *self->odd_stacks : *self->home->stacks;
+  stack_pool& pool = stacks_of(*self);
   out.low = pool.low(self->stack);
   out.top = self->stack;
   return true;
@@ -88,6 +88,10 @@ runtime_options checked(runtime_options options) {
 }
 
 }  // namespace
+
+stack_pool& stacks_of(fiber_record& fiber) noexcept {
+  return fiber.odd_stacks != nullptr ? *fiber.odd_stacks : *fiber.home->stacks;
+}
 
 unsigned current_fork_epoch() noexcept {
   return fork_epoch.load(std::memory_order_relaxed);

@@ -189,6 +189,9 @@ struct runtime_access {
   static core& core_of(runtime& of) noexcept;
 };
 
+/// Where the fiber's stack comes from. While its runtime has not ended.
+stack_pool& stacks_of(fiber_record& fiber) noexcept;
+
 /// A block of process-wide unique fiber ids; the first of them.
 std::uint64_t draw_ids(std::uint64_t count) noexcept;
 

@@ -90,6 +90,11 @@ std::string name() {
   return text;
 }
 
+std::size_t stack_high_water() noexcept {
+  detail::fiber_record* const self = detail::current_fiber();
+  return self != nullptr ? detail::stacks_of(*self).high_water(self->stack) : 0;
+}
+
 void check_cancelled() {
   detail::check_interrupted();
 }

@@ -2,6 +2,8 @@
 
 #include <mutex>
 
+#include <ramie/sync/auto_reset_event.hpp>
+
 namespace ramie {
 
 void event::set() noexcept {
@@ -14,21 +16,30 @@ void event::set() noexcept {
   claimed.resume_all(placement::queue);
 }
 
-void event::reset() noexcept {
+void auto_reset_event::set() noexcept {
+  lock_.lock();
+  detail::wait_node* const first = queue_.claim_front();
+  if (first == nullptr) set_ = true;
+  lock_.unlock();
+  if (first != nullptr) first->owner->resume();
+}
+
+void detail::event_flag::reset() noexcept {
   std::lock_guard const guard(lock_);
   set_ = false;
 }
 
-bool event::wait_steady(detail::steady_time deadline) {
+bool detail::event_flag::wait_steady(steady_time deadline) {
   lock_.lock();
   if (set_) {
+    if (taken_) set_ = false;
     lock_.unlock();
     return true;
   }
   waiter self;
-  detail::wait_node node(self);
+  wait_node node(self);
   queue_.push_back(node);
-  wake const outcome = detail::park_linked(queue_, node, lock_, {"event", this}, deadline);
+  wake const outcome = park_linked(queue_, node, lock_, {what_, this}, deadline);
   if (outcome == wake::cancelled) throw_interruption();
   return outcome == wake::unparked;
 }

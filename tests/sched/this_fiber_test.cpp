@@ -196,5 +196,23 @@ TEST(ThisFiberOnAThread, ActsOnTheThread) {
   EXPECT_EQ(this_fiber::get_id(), this_thread::get_id());
 }
 
+TEST(ThisFiberOnOneWorker, TellsHowMuchOfItsStackWasUsed) {
+  EXPECT_EQ(this_fiber::stack_high_water(), 0U) << "on a plain thread";
+  run({.workers = 1}, [] {
+    for (std::size_t const stack_size : {std::size_t{0}, std::size_t{1} << 20}) {
+      spawn({.stack_size = stack_size}, [] {
+        std::size_t const before = this_fiber::stack_high_water();
+        EXPECT_GT(before, 0U);
+        [] {
+          volatile char used[100 * 1024];
+          for (std::size_t i = 0; i < sizeof used; i += 1024) used[i] = 1;
+        }();
+        EXPECT_GE(this_fiber::stack_high_water(), 100U * 1024);
+        EXPECT_LT(before, 100U * 1024);
+      }).join();
+    }
+  });
+}
+
 }  // namespace
 }  // namespace ramie

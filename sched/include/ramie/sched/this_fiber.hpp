@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 
 #include <ramie/sched/detail/time.hpp>
@@ -40,6 +41,11 @@ fiber::id get_id() noexcept;
 
 /// The name that fiber_options gave, "" if none.
 std::string name();
+
+/// How many bytes of the fiber's stack have ever been touched, in whole pages; 0 on a plain thread.
+/// A stack is warm from the fibers that used it before, so this is a bound from above. Asks the
+/// kernel.
+std::size_t stack_high_water() noexcept;
 
 /// A cancellation point that does not wait: throws `cancelled` if the fiber has been asked to end,
 /// else `timed_out` if the deadline of a scope has come; nothing while an exception unwinds the
