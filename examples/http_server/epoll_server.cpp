@@ -65,8 +65,8 @@ class loop {
  public:
   loop(int listener, int stop) : listener_(listener), stop_(stop), epoll_(::epoll_create1(0)) {
     check(epoll_ >= 0, "epoll_create1");
-    watch(EPOLL_CTL_ADD, listener_, EPOLLIN | EPOLLEXCLUSIVE);
-    watch(EPOLL_CTL_ADD, stop_, EPOLLIN);
+    check(watch(EPOLL_CTL_ADD, stop_, EPOLLIN), "epoll_ctl");
+    accept_again();
   }
   loop(loop const&) = delete;
   loop& operator=(loop const&) = delete;
@@ -76,7 +76,12 @@ class loop {
   void run() {
     std::array<epoll_event, 512> events;
     for (;;) {
-      int const count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
+      // Out of descriptors or memory, it looks again when a connection ends, or in a moment,
+      // because others use them too.
+      int const timeout = accepting_ ? -1 : 100;
+      std::size_t const before = connections_.size();
+      int const count =
+          ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout);
       check(count >= 0 || errno == EINTR, "epoll_wait");
       for (int i = 0; i < count; ++i) {
         int const fd = events[static_cast<std::size_t>(i)].data.fd;
@@ -87,26 +92,48 @@ class loop {
           serve(fd);
         }
       }
+      if (!accepting_ && (count == 0 || connections_.size() < before)) accept_again();
     }
   }
 
  private:
-  void watch(int operation, int fd, std::uint32_t what) const {
+  bool watch(int operation, int fd, std::uint32_t what) const {
     epoll_event event = {};
     event.events = what;
     event.data.fd = fd;
-    check(::epoll_ctl(epoll_, operation, fd, &event) == 0, "epoll_ctl");
+    return ::epoll_ctl(epoll_, operation, fd, &event) == 0;
+  }
+
+  void accept_again() {
+    check(watch(EPOLL_CTL_ADD, listener_, EPOLLIN | EPOLLEXCLUSIVE), "epoll_ctl");
+    accepting_ = true;
+  }
+
+  /// The listener would be reported again and again.
+  void stop_accepting() {
+    std::perror("accept");
+    check(watch(EPOLL_CTL_DEL, listener_, 0), "epoll_ctl");
+    accepting_ = false;
   }
 
   void accept_all() {
     for (;;) {
       int const fd = ::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-      if (fd < 0) return;
+      if (fd < 0) {
+        if (errno == EINTR || errno == ECONNABORTED) continue;
+        if (errno != EAGAIN) stop_accepting();
+        return;
+      }
       int const on = 1;
       ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       connections_.insert_or_assign(fd, std::make_unique<connection>(fd));
-      watch(EPOLL_CTL_ADD, fd, EPOLLIN);
+      if (!watch(EPOLL_CTL_ADD, fd, EPOLLIN)) drop(fd);
     }
+  }
+
+  void drop(int fd) {
+    std::perror("connection dropped");
+    connections_.erase(fd);
   }
 
   void serve(int fd) {
@@ -147,12 +174,13 @@ class loop {
   void await_writing(connection& client, bool wanted) const {
     if (client.wants_to_write == wanted) return;
     client.wants_to_write = wanted;
-    watch(EPOLL_CTL_MOD, client.fd, wanted ? EPOLLOUT : EPOLLIN);
+    check(watch(EPOLL_CTL_MOD, client.fd, wanted ? EPOLLOUT : EPOLLIN), "epoll_ctl");
   }
 
   int listener_;
   int stop_;
   int epoll_;
+  bool accepting_ = false;
   std::unordered_map<int, std::unique_ptr<connection>> connections_;
 };
 

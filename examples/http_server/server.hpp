@@ -2,6 +2,7 @@
 // fibers (fiber_server.cpp) or operating system threads (thread_server.cpp).
 #pragma once
 
+#include <chrono>
 #include <cstdio>
 #include <mutex>
 #include <system_error>
@@ -21,27 +22,34 @@ class http_server {
 
   /// Accepts and serves until stop() is called; returns when every connection has ended.
   void run() {
-    for (;;) {
-      std::error_code error;
+    std::error_code error;
+    while (!stopping()) {
+      std::error_code const before = error;
       stream client = listener_.accept(error);
       if (!error) {
         try_to_start(std::move(client));
-      } else if (error == std::errc::too_many_files_open) {
-        wait_for_an_end();
-      } else {
-        if (error != std::errc::operation_canceled) {
-          std::fprintf(stderr, "accept: %s\n", error.message().c_str());
-        }
-        break;
+      } else if (!stopping()) {
+        if (error != before) std::fprintf(stderr, "accept: %s\n", error.message().c_str());
+        pause();
       }
     }
     close_all();
   }
 
   /// Any thread.
-  void stop() { listener_.close(); }
+  void stop() {
+    std::lock_guard const guard(mutex_);
+    stopping_ = true;  // Out of descriptors, accept does not notice that the listener is closed.
+    listener_.close();
+    ended_.notify_all();
+  }
 
  private:
+  bool stopping() {
+    std::lock_guard const guard(mutex_);
+    return stopping_;
+  }
+
   static void serve(stream& client) {
     http::session session;
     client.set_no_delay(true);
@@ -92,15 +100,15 @@ class http_server {
     stream& client_;
   };
 
-  void wait_for_an_end() {
+  /// Descriptors or memory have run out: until a connection ends, or for a moment, because others
+  /// use them too.
+  void pause() {
     std::unique_lock lock(mutex_);
-    std::size_t const before = clients_.size();
-    ended_.wait(lock, [&] { return clients_.size() < before || clients_.empty(); });
+    if (!stopping_) ended_.wait_for(lock, std::chrono::milliseconds(100));
   }
 
   void close_all() {
     std::unique_lock lock(mutex_);
-    stopping_ = true;
     for (stream* const client : clients_) client->close();
     ended_.wait(lock, [&] { return clients_.empty(); });
   }

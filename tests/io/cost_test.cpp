@@ -1,4 +1,11 @@
 // What a keep-alive request costs in system calls.
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
+
+#include <ramie/io/wait.hpp>
+
 #include "kernel.hpp"
 #include "sockets.hpp"
 
@@ -52,6 +59,42 @@ TEST(Cost, ReadinessThatNobodyWaitsForKeepsNoWorkerBusy) {
     // Reported, reported in vain, and the end of the sleep, which may come in steps.
     EXPECT_LT(kernel.epoll_wait.calls() - before, 10);
     EXPECT_EQ(ramie::test::read_text(pair.client, 1), "y");
+  });
+}
+
+TEST(Cost, ARungBellKeepsNoWorkerBusy) {
+  auto pair = ramie::test::connect_pair();
+  std::atomic<bool> rung{false};
+  kernel.on_bell = [&] { rung = true; };
+  {
+    ramie::runtime runtime({.workers = 1});
+    auto reader = runtime.spawn([&] { return ramie::test::read_text(pair.client, 1); });
+    while (!rung) runtime.run([] {});  // Until the worker is met in epoll_wait.
+    runtime.run([] {
+      int const before = kernel.epoll_wait.calls();
+      ramie::this_fiber::sleep_for(std::chrono::milliseconds(50));
+      EXPECT_LT(kernel.epoll_wait.calls() - before, 10);
+    });
+    pair.server.write_all("x");
+    EXPECT_EQ(reader.join(), "x");
+  }
+  kernel.on_bell = nullptr;
+}
+
+// Its user may close it as soon as the wait has returned.
+TEST(Cost, ADescriptorOfOthersIsInTheKernelsSetForOneWaitOnly) {
+  ramie::test::on_one_worker([] {
+    int const counter = ::eventfd(0, EFD_CLOEXEC);
+    auto reader = ramie::spawn([&] { ramie::io::wait_readable(counter); });
+    ramie::test::settle();
+    ASSERT_EQ(::eventfd_write(counter, 1), 0);
+    reader.join();
+    for (int i = 0; i < 10; ++i) {
+      int const before = kernel.epoll_ctl.calls();
+      ramie::io::wait_readable(counter);
+      EXPECT_EQ(kernel.epoll_ctl.calls() - before, 2);  // In and out.
+    }
+    ::close(counter);
   });
 }
 

@@ -136,6 +136,27 @@ TEST(Wait, ANumberThatItsUserClosedAndOpenedAgainIsWatchedAfresh) {
   });
 }
 
+TEST(Wait, ANumberWhoseWaitWasCancelledIsWatchedAfresh) {
+  ramie::test::on_one_worker([] {
+    for (int i = 0; i < 20; ++i) {
+      test_pipe first;
+      int const number = first.in();
+      auto reader = spawn([&] { wait_readable(number); });
+      settle();
+      reader.cancel();
+      EXPECT_THROW(reader.join(), ramie::cancelled);
+      first.close();
+      test_pipe second;  // The same numbers.
+      EXPECT_EQ(second.in(), number);
+      auto again = spawn([&] { wait_readable(number); });
+      settle();
+      second.put();
+      again.join();
+      EXPECT_TRUE(second.take());
+    }
+  });
+}
+
 TEST_P(WaitStress, CancellationAndEventsNeverLoseAWaiter) {
   run_it([] {
     test_pipe p;
