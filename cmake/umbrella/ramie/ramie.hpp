@@ -23,6 +23,7 @@
 #include <ramie/sched/join_handle.hpp>
 #include <ramie/sched/jthread.hpp>
 #include <ramie/sched/metrics.hpp>
+#include <ramie/sched/periodic_timer.hpp>
 #include <ramie/sched/race.hpp>
 #include <ramie/sched/runtime.hpp>
 #include <ramie/sched/shutdown_report.hpp>
