@@ -115,6 +115,16 @@ TEST(Fault, APlainThreadIsToldWhyItCannotWait) {
   }).join();
 }
 
+TEST(Fault, ASecondPlainThreadIsToldThatThereIsOne) {
+  auto pair = connect_pair();
+  int const before = kernel.ppoll.calls();
+  std::thread first([&] { EXPECT_FALSE(read_one(pair.client)); });
+  while (kernel.ppoll.calls() == before) std::this_thread::yield();
+  EXPECT_EQ(read_one(pair.client), std::errc::device_or_resource_busy);
+  pair.server.write_all("x");
+  first.join();
+}
+
 TEST(Fault, SignalsInterruptNothing) {
   on_fiber_and_thread([] {
     kernel.epoll_wait.fail(EINTR, 3);
