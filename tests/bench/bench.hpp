@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <map>
 #include <stdexcept>
@@ -48,6 +49,11 @@ inline result per_item(stopwatch const& watch, std::uint64_t items) {
 
 inline result in_all(stopwatch const& watch) {
   return {watch.ns() / 1e6, "ms"};
+}
+
+/// The process's CPU time, in microseconds.
+inline double cpu_us() {
+  return static_cast<double>(std::clock()) * 1e6 / CLOCKS_PER_SEC;
 }
 
 /// A line of /proc/self/status, in bytes.

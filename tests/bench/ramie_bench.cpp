@@ -1,10 +1,12 @@
 // The workloads on ramie.
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include <ramie/sched/deadline_scope.hpp>
 #include <ramie/sched/join_handle.hpp>
 #include <ramie/sched/runtime.hpp>
 #include <ramie/sched/this_fiber.hpp>
@@ -127,23 +129,86 @@ result hand_in(options const& chosen) {
   return found;
 }
 
-result ping_pong(options const& chosen) {
+// Each operation within a Scope of its own.
+template <class Scope>
+result ping_pong_within(options const& chosen) {
   return on_runtime(chosen, [&] {
     ramie::channel<std::uint64_t> ping(0), pong(0);
+    auto const send = [](auto& to, std::uint64_t value) {
+      [[maybe_unused]] Scope const scope;
+      to.send(value);
+    };
+    auto const receive = [](auto& from) {
+      [[maybe_unused]] Scope const scope;
+      return from.receive();
+    };
     bench::stopwatch const watch;
     auto server = ramie::spawn([&] {
-      while (auto value = ping.receive()) pong.send(*value + 1);
+      while (auto value = receive(ping)) send(pong, *value + 1);
     });
     std::uint64_t value = 0;
     for (std::uint64_t i = 0; i < chosen.n; ++i) {
-      ping.send(value);
-      value = *pong.receive();
+      send(ping, value);
+      value = *receive(pong);
     }
     ping.close();
     server.join();
     auto const found = bench::per_item(watch, chosen.n);
     bench::check(value == chosen.n, "every ball comes back");
     return found;
+  });
+}
+
+result ping_pong(options const& chosen) {
+  struct no_scope {};
+  return ping_pong_within<no_scope>(chosen);
+}
+
+// What four deadlines that never fire add to a round trip: compare with ping_pong.
+result ping_pong_deadlines(options const& chosen) {
+  struct half_a_minute {
+    ramie::deadline_scope limit{std::chrono::seconds(30)};
+  };
+  return ping_pong_within<half_a_minute>(chosen);
+}
+
+// A deadline that is set and goes again, where nothing waits.
+result deadline(options const& chosen) {
+  return on_runtime(chosen, [&] {
+    std::uint64_t expired = 0;
+    bench::stopwatch const watch;
+    for (std::uint64_t i = 0; i < chosen.n; ++i) {
+      ramie::deadline_scope const limit(std::chrono::seconds(30));
+      expired += i + 1 == chosen.n && limit.expired() ? 1U : 0U;
+    }
+    auto const found = bench::per_item(watch, chosen.n);
+    bench::check(expired == 0, "no deadline has come");
+    return found;
+  });
+}
+
+// The CPU time of one of n sleepers whose ends are spread over a second; the fibers' stacks are
+// warm after a first round.
+result timers(options const& chosen) {
+  return on_runtime(chosen, [&] {
+    std::vector<ramie::join_handle<void>> handles(chosen.n);
+    double cpu = 0;
+    for (int round = 0; round < 2; ++round) {
+      std::atomic<std::uint64_t> woken{0};
+      double const before = bench::cpu_us();
+      auto const start = std::chrono::steady_clock::now();
+      for (std::uint64_t i = 0; i < chosen.n; ++i) {
+        handles[i] = ramie::spawn([&, i] {
+          ramie::this_fiber::sleep_until(start +
+                                         i * std::chrono::nanoseconds(1'000'000'000) / chosen.n);
+          ++woken;
+        });
+      }
+      for (auto& handle : handles) handle.join();
+      cpu = bench::cpu_us() - before;
+      bench::check(woken == chosen.n, "every sleeper wakes");
+    }
+    return result{cpu / static_cast<double>(chosen.n), "us"};
   });
 }
 
@@ -202,6 +267,9 @@ int main(int argc, char** argv) {
                       {"skynet", skynet},
                       {"hand_in", hand_in},
                       {"ping_pong", ping_pong},
+                      {"ping_pong_deadlines", ping_pong_deadlines},
+                      {"deadline", deadline},
+                      {"timers", timers},
                       {"mutex", mutex},
                       {"idle_memory", idle_memory}},
                      argc, argv);
