@@ -75,10 +75,10 @@ TEST(PeriodicTimerOfThreads, RunsOnPlainThreads) {
 }
 
 TEST(PeriodicTimerOfThreads, RefusesPeriodsThatAreNotPositive) {
-  EXPECT_THROW(periodic_timer(0ms), std::invalid_argument);
-  EXPECT_THROW(periodic_timer(-1h), std::invalid_argument);
-  EXPECT_THROW(periodic_timer(std::chrono::hours::min()), std::invalid_argument);
-  EXPECT_NO_THROW(periodic_timer(std::chrono::hours::max()));
+  EXPECT_THROW(periodic_timer{0ms}, std::invalid_argument);
+  EXPECT_THROW(periodic_timer{-1h}, std::invalid_argument);
+  EXPECT_THROW(periodic_timer{std::chrono::hours::min()}, std::invalid_argument);
+  EXPECT_NO_THROW(periodic_timer{std::chrono::hours::max()});
 }
 
 }  // namespace
