@@ -1,8 +1,7 @@
 // Models of the idle set: no worker sleeps beside work that nobody is on the way to.
 //
-// A worker that has taken an item is busy until every item has been taken, by as many workers: so
-// an item left beside a sleeper is a deadlock. The items' counts are relaxed: the idle set alone
-// makes them visible in time.
+// A worker that has taken an item takes no other: so an item left beside a sleeper is a deadlock.
+// The items' counts are relaxed: the idle set alone makes them visible in time.
 #include <array>
 #include <ramie/sched/detail/idle_set.hpp>
 #include <ramie/sched/detail/inbox.hpp>
@@ -62,50 +61,68 @@ class inbox_items {
   detail::basic_inbox<link, relacy_atomics, model_queue<link, 1>, model_lock> inbox_;
 };
 
-/// Workers, each of which takes one item, of as many.
-template <class Items, unsigned Workers>
-struct pool {
-  Items shared;
+/// A thread of a model is here, and what it does next depends on `local` alone.
+void here(unsigned local = 0, where at = where::current()) {
+  memory.reached(mixed(at.line, local));
+}
+
+template <unsigned Workers>
+struct sleepers {
   detail::basic_idle_set<relacy_atomics, Workers> idle{Workers};
   std::array<token, Workers> wake_up;
-  relacy_atomics::atomic<unsigned> busy{0};
-  token all_busy;
 
   void wake(int picked) {
     if (picked >= 0) wake_up.at(static_cast<std::size_t>(picked)).post();
   }
 
+  /// A searching worker has taken an item.
+  void stop_searching() {
+    here();
+    bool const last = idle.stop_searching();
+    here();
+    if (last) wake(idle.pick_sleeper_to_wake());
+    here();
+  }
+
+  /// Worker `w` sleeps unless `visible` sees something to do. It searches afterwards.
+  template <class Visible>
+  void sleep(unsigned w, bool searching, Visible visible) {
+    here(searching);
+    idle.announce_sleep(w, searching);
+    here();
+    bool const awake = visible();
+    here(awake);
+    if (!awake) wake_up.at(w).wait();
+    here();
+    idle.end_sleep(w);
+    here();
+  }
+};
+
+/// Workers, each of which takes one item, of as many.
+template <class Items, unsigned Workers>
+struct pool : sleepers<Workers> {
+  Items shared;
+
   /// Wakes one worker, which is to wake the next if there is more than one item.
   void push(unsigned items) {
     for (unsigned i = 0; i < items; ++i) shared.push();
-    wake(idle.pick_sleeper_to_wake());
-  }
-
-  void run_item() {
-    if (busy.fetch_add(1, std::memory_order_relaxed) + 1 == Workers) {
-      all_busy.post();
-    } else {
-      all_busy.wait();
-    }
+    this->wake(this->idle.pick_sleeper_to_wake());
   }
 
   void work(unsigned w) {
-    bool searching = idle.try_start_searching();
+    bool searching = this->idle.try_start_searching();
     for (;;) {
-      if (searching && shared.take()) {
-        if (idle.stop_searching()) wake(idle.pick_sleeper_to_wake());
-        return run_item();
-      }
-      idle.announce_sleep(w, searching);
-      if (!shared.visible()) wake_up.at(w).wait();
-      idle.end_sleep(w);
+      here(searching);
+      if (searching && shared.take()) return this->stop_searching();
+      this->sleep(w, searching, [this] { return shared.visible(); });
       searching = true;
     }
   }
 
   void all_awake() const {
-    RL_ASSERT(idle.searching() == 0);
-    RL_ASSERT(idle.sleeping() == 0);
+    RL_ASSERT(this->idle.searching() == 0);
+    RL_ASSERT(this->idle.sleeping() == 0);
   }
 };
 
@@ -121,18 +138,12 @@ struct producers : rl::test_suite<producers<Items, Producers, Workers>, Producer
 };
 
 /// An item that only worker 0 may take, and that is not finished until the other item has been
-/// taken, by either worker. Whoever finishes the second item shuts the pool down.
-struct pinned_item : rl::test_suite<pinned_item, 4> {
-  detail::basic_idle_set<relacy_atomics, 2> idle{2};
-  std::array<token, 2> wake_up;
+/// taken, by either worker. Then worker 0 ends the other one.
+struct pinned_item : rl::test_suite<pinned_item, 4>, sleepers<2> {
   counted_items pinned;
   counted_items shared;
   token shared_taken;
-  relacy_atomics::atomic<int> finished{0};
-
-  void wake(int picked) {
-    if (picked >= 0) wake_up.at(static_cast<std::size_t>(picked)).post();
-  }
+  relacy_atomics::atomic<bool> over{false};
 
   void thread(unsigned index) {
     if (index > 1) return work(index - 2);
@@ -145,78 +156,65 @@ struct pinned_item : rl::test_suite<pinned_item, 4> {
     }
   }
 
-  bool all_finished() const { return finished.load(std::memory_order_relaxed) == 2; }
-  bool visible(unsigned w) const {
-    return all_finished() || shared.visible() || (w == 0 && pinned.visible());
-  }
-
-  void finish() {
-    if (finished.fetch_add(1, std::memory_order_relaxed) + 1 < 2) return;
-    for (int w = 0; (w = idle.pick_any_sleeper()) >= 0;) wake(w);
-  }
-
-  /// Takes an item, if there is one for `w`, and runs it.
-  bool run_item(unsigned w) {
-    bool const own = w == 0 && pinned.take();
-    if (!own && !shared.take()) return false;
-    if (idle.stop_searching()) wake(idle.pick_sleeper_to_wake());
-    if (own) {
-      shared_taken.wait();
-    } else {
-      shared_taken.post();
-    }
-    finish();
-    return true;
-  }
-
   void work(unsigned w) {
     bool searching = false;
-    while (!all_finished()) {
-      if (searching && run_item(w)) {
+    for (;;) {
+      here(searching);
+      if (searching && w == 0 && pinned.take()) return finish();
+      here(searching);
+      if (searching && shared.take()) {
+        stop_searching();
+        shared_taken.post();
+        here();
         searching = idle.try_start_searching();
         continue;
       }
-      idle.announce_sleep(w, searching);
-      if (!visible(w)) wake_up.at(w).wait();
-      idle.end_sleep(w);
+      sleep(w, searching, [this, w] { return (w == 0 && pinned.visible()) || shared.visible(); });
+      if (w == 1 && over.load(std::memory_order_relaxed)) return;
       searching = true;
     }
+  }
+
+  void finish() {
+    stop_searching();
+    shared_taken.wait();
+    over.store(true, std::memory_order_relaxed);
+    wake_up.at(1).post();
   }
 };
 
 /// Shut-down: a flag is set, and everybody who sleeps is woken to see it.
-struct shut_down : rl::test_suite<shut_down, 3> {
-  detail::basic_idle_set<relacy_atomics, 2> idle{2};
-  std::array<token, 2> wake_up;
+struct shut_down : rl::test_suite<shut_down, 3>, sleepers<2> {
   relacy_atomics::atomic<bool> stop{false};
+
+  bool stopped() const { return stop.load(std::memory_order_relaxed); }
 
   void thread(unsigned index) {
     if (index > 0) return work(index - 1);
     stop.store(true, std::memory_order_relaxed);
     for (int w = 0; (w = idle.pick_any_sleeper()) >= 0;) {
-      wake_up.at(static_cast<std::size_t>(w)).post();
+      wake(w);
+      here();
     }
   }
 
   void work(unsigned w) {
     bool searching = false;
-    while (!stop.load(std::memory_order_relaxed)) {
-      idle.announce_sleep(w, searching);
-      if (!stop.load(std::memory_order_relaxed)) wake_up.at(w).wait();
-      idle.end_sleep(w);
+    while (here(searching), !stopped()) {
+      sleep(w, searching, [this] { return stopped(); });
       searching = true;
     }
   }
 };
 
 constexpr std::array models_of_idle{
-    make_model<producers<counted_items, 1, 1>>("idle_one_worker", "I"),
-    make_model<producers<counted_items, 1, 2>>("idle_two_workers", "I"),
-    make_model<producers<counted_items, 2, 2>>("idle_two_producers", "I", 2),
-    make_model<pinned_item>("idle_pinned", "I", 2),
-    make_model<shut_down>("idle_shut_down", "I"),
-    make_model<producers<deque_items, 1, 2>>("idle_deque", "ID", 3),
-    make_model<producers<inbox_items, 1, 2>>("idle_inbox", "I", 3),
+    make_merging_model<producers<counted_items, 1, 1>>("idle_one_worker", "I"),
+    make_merging_model<producers<counted_items, 1, 2>>("idle_two_workers", "I"),
+    make_merging_model<producers<counted_items, 2, 2>>("idle_two_producers", "I"),
+    make_merging_model<pinned_item>("idle_pinned", "I"),
+    make_merging_model<shut_down>("idle_shut_down", "I"),
+    make_merging_model<producers<deque_items, 1, 2>>("idle_deque", "ID"),
+    make_merging_model<producers<inbox_items, 1, 2>>("idle_inbox", "I"),
 };
 
 }  // namespace

@@ -1,9 +1,9 @@
-// Runs the models: ramie_models [--list] [--model NAME] [--search bound|random] [--iterations N]
-// [--bound N] [--weaken TAG:ORDER]. The exit status is 0 if every model that ran has passed.
+// Runs the models: ramie_models [--list] [--model NAME] [--search bound|random|both-ways]
+// [--iterations N] [--bound N] [--weaken TAG:ORDER]. The exit status is 0 if every model that ran
+// has passed.
 #include <array>
 #include <cstdlib>
 #include <iostream>
-#include <optional>
 #include <stdexcept>
 #include <streambuf>
 #include <vector>
@@ -16,7 +16,8 @@ namespace {
 struct options {
   std::string model = "all";
   rl::scheduler_type_e search = rl::sched_bound;
-  std::optional<unsigned> bound;
+  bool both_ways = false;
+  unsigned bound = 4;
   rl::iteration_t iterations = 200'000;
   bool list = false;
 };
@@ -58,6 +59,8 @@ options parse(std::vector<std::string> const& arguments) {
     std::string const& value = arguments[i];
     if (name == "--model") {
       parsed.model = value;
+    } else if (name == "--search" && value == "both-ways") {
+      parsed.both_ways = true;
     } else if (name == "--search" && (value == "bound" || value == "random")) {
       parsed.search = value == "bound" ? rl::sched_bound : rl::sched_random;
     } else if (name == "--bound") {
@@ -93,7 +96,7 @@ bool run(model const& checked, options const& wanted) {
   std::ostream progress(nullptr);
   rl::test_params params;
   params.search_type = wanted.search;
-  params.context_bound = wanted.bound.value_or(checked.bound);
+  params.context_bound = wanted.bound;
   params.iteration_count = wanted.iterations;
   params.output_stream = &report;
   params.progress_stream = &progress;
@@ -104,14 +107,27 @@ bool run(model const& checked, options const& wanted) {
   return passed;
 }
 
+/// Merging states must not change which are found.
+bool run_both_ways(model const& checked, options const& wanted) {
+  merge = false;
+  bool passed = run(checked, wanted);
+  found_states const one_by_one = found;
+  merge = true;
+  passed = run(checked, wanted) && passed;
+  std::cout << checked.name << ": " << one_by_one.states << " states one by one, " << found.states
+            << " by merging" << std::endl;
+  return passed && found == one_by_one;
+}
+
 int run_all(options const& wanted) {
   std::size_t ran = 0;
   bool passed = true;
   for (model const& each : all_models()) {
     if (wanted.list) std::cout << each.name << ' ' << each.protocols << '\n';
     if (wanted.list || (wanted.model != "all" && wanted.model != each.name)) continue;
+    if (wanted.both_ways && !each.merging) continue;
     ++ran;
-    passed = run(each, wanted) && passed;
+    passed = (wanted.both_ways ? run_both_ways : run)(each, wanted) && passed;
   }
   if (!wanted.list && ran == 0) throw std::invalid_argument("no model " + wanted.model);
   return passed ? EXIT_SUCCESS : EXIT_FAILURE;

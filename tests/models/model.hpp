@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "merging_scheduler.hpp"
 #include "relacy_atomics.hpp"
 
 namespace ramie::models {
@@ -12,15 +13,26 @@ struct model {
   /// The protocols whose templates take part, as the letters that their operations' tags begin
   /// with.
   std::string_view protocols;
-  /// How many preemptions the exhaustive search allows unless told otherwise.
-  unsigned bound;
+  /// Whether the exhaustive search merges states.
+  bool merging;
   bool (*run)(rl::test_params&);
 };
 
 template <class Suite>
-constexpr model make_model(std::string_view name, std::string_view protocols, unsigned bound = 4) {
-  return {name, protocols, bound,
+constexpr model make_model(std::string_view name, std::string_view protocols) {
+  return {name, protocols, false,
           [](rl::test_params& params) { return rl::simulate<Suite>(params); }};
+}
+
+/// The same for a large model. What its threads share is made of the types of relacy_atomics.hpp,
+/// before they start; anything else that they share is told to `memory`. Weak operations are used
+/// only in loops that do nothing but try again.
+template <class Suite>
+constexpr model make_merging_model(std::string_view name, std::string_view protocols) {
+  return {name, protocols, true, [](rl::test_params& params) {
+            return params.search_type == rl::sched_random ? rl::simulate<Suite>(params)
+                                                          : simulate_merging<Suite>(params);
+          }};
 }
 
 std::span<model const> deque_models();

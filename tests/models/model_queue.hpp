@@ -39,13 +39,16 @@ class model_queue {
   /// The count as it is now.
   std::size_t look() { return count_.fetch_add(0, std::memory_order_relaxed); }
   bool step(std::size_t& from, std::size_t to) {
-    return count_.compare_exchange_strong(from, to, std::memory_order_acq_rel,
-                                          std::memory_order_relaxed);
+    bool const stepped = count_.compare_exchange_strong(from, to, std::memory_order_acq_rel,
+                                                        std::memory_order_relaxed);
+    if (stepped) memory.change(contents_);
+    return stepped;
   }
 
   std::array<T*, Capacity> items_{};
   std::size_t first_ = 0;
   relacy_atomics::atomic<std::size_t> count_{0};
+  memory_state::name const contents_ = memory.make_object();
 };
 
 }  // namespace ramie::models

@@ -8,24 +8,10 @@
 #include <atomic>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
-#include <relacy/relacy.hpp>
-
-// Relacy's header turns these words into macros, which no other header survives.
-#undef assert
-#undef calloc
-#undef delete
-#undef errno
-#undef free
-#undef malloc
-#undef memory_order_acq_rel
-#undef memory_order_acquire
-#undef memory_order_consume
-#undef memory_order_relaxed
-#undef memory_order_release
-#undef memory_order_seq_cst
-#undef new
-#undef realloc
+#include "memory_state.hpp"
+#include "relacy_include.hpp"
 
 namespace ramie::models {
 
@@ -71,49 +57,99 @@ inline rl::memory_order to_relacy(std::memory_order order) {
   return rl::mo_seq_cst;
 }
 
+/// As memory_state.hpp knows an order.
+inline unsigned to_memory(std::memory_order order) {
+  switch (order) {
+    case std::memory_order_relaxed:
+      return memory_state::relaxed;
+    case std::memory_order_consume:
+    case std::memory_order_acquire:
+      return memory_state::acquire;
+    case std::memory_order_release:
+      return memory_state::release;
+    case std::memory_order_acq_rel:
+      return memory_state::acquire | memory_state::release;
+    case std::memory_order_seq_cst:
+      break;
+  }
+  return memory_state::sequential;
+}
+
 /// std::atomic's interface, as far as the protocols use it, over rl::atomic.
 template <class T>
 class checked_atomic {
  public:
   checked_atomic() : checked_atomic(T{}) {}
-  checked_atomic(T value) : value_(value) {}
+  checked_atomic(T value) : value_(value), name_(memory.make_atomic(bits(value))) {}
   checked_atomic(checked_atomic const&) = delete;
   checked_atomic& operator=(checked_atomic const&) = delete;
 
   T load(std::memory_order order, where at = where::current()) const {
-    return value_.load(to_relacy(order), info(at));
+    T const value = value_.load(to_relacy(order), info(at));
+    memory.load(name_, bits(value), to_memory(order));
+    return value;
   }
   void store(T value, std::memory_order order, where at = where::current()) {
     value_.store(value, to_relacy(order), info(at));
+    memory.store(name_, bits(value), to_memory(order));
   }
   T exchange(T value, std::memory_order order, where at = where::current()) {
-    return value_.exchange(value, to_relacy(order), info(at));
+    return stepped(value_.exchange(value, to_relacy(order), info(at)), order);
   }
   bool compare_exchange_strong(T& expected, T desired, std::memory_order success,
                                std::memory_order failure, where at = where::current()) {
-    return value_.compare_exchange(rl::bool_t<false>(), expected, desired, to_relacy(success),
-                                   to_relacy(failure), info(at));
+    return compare_exchange<false>(expected, desired, success, failure, at);
   }
   bool compare_exchange_weak(T& expected, T desired, std::memory_order success,
                              std::memory_order failure, where at = where::current()) {
-    return value_.compare_exchange(rl::bool_t<true>(), expected, desired, to_relacy(success),
-                                   to_relacy(failure), info(at));
+    return compare_exchange<true>(expected, desired, success, failure, at);
   }
   T fetch_add(T value, std::memory_order order, where at = where::current()) {
-    return value_.fetch_add(value, to_relacy(order), info(at));
+    return stepped(value_.fetch_add(value, to_relacy(order), info(at)), order);
   }
   T fetch_sub(T value, std::memory_order order, where at = where::current()) {
-    return value_.fetch_sub(value, to_relacy(order), info(at));
+    return stepped(value_.fetch_sub(value, to_relacy(order), info(at)), order);
   }
   T fetch_and(T value, std::memory_order order, where at = where::current()) {
-    return value_.fetch_and(value, to_relacy(order), info(at));
+    return stepped(value_.fetch_and(value, to_relacy(order), info(at)), order);
   }
   T fetch_or(T value, std::memory_order order, where at = where::current()) {
-    return value_.fetch_or(value, to_relacy(order), info(at));
+    return stepped(value_.fetch_or(value, to_relacy(order), info(at)), order);
   }
 
  private:
+  template <bool Weak>
+  bool compare_exchange(T& expected, T desired, std::memory_order success,
+                        std::memory_order failure, where const& at) {
+    T const wanted = expected;
+    if (value_.compare_exchange(rl::bool_t<Weak>(), expected, desired, to_relacy(success),
+                                to_relacy(failure), info(at))) {
+      stepped(wanted, success);
+      return true;
+    }
+    memory.failed_exchange(name_, bits(expected), to_memory(failure));
+    return false;
+  }
+
+  T stepped(T before, std::memory_order order) {
+    memory.exchange(name_, bits(value_.debug_value()), bits(before), to_memory(order));
+    return before;
+  }
+
+  /// Pointers point into the model as this does: what they have in common with other runs is the
+  /// distance.
+  std::uint64_t bits(T value) const {
+    if constexpr (std::is_pointer_v<T>) {
+      return value == nullptr
+                 ? 0
+                 : reinterpret_cast<std::uintptr_t>(value) - reinterpret_cast<std::uintptr_t>(this);
+    } else {
+      return static_cast<std::uint64_t>(value);
+    }
+  }
+
   rl::atomic<T> value_;
+  memory_state::name const name_;
 };
 
 /// The policy. See ramie/sched/atomics.hpp for the one that ships.
@@ -129,6 +165,7 @@ struct relacy_atomics {
     std::memory_order const actual = order(tag, written);
     if (actual == std::memory_order_relaxed) return;
     rl::atomic_thread_fence(to_relacy(actual), info(at));
+    memory.fence(to_memory(actual));
   }
 
   static void pause(unsigned /*round*/, where at = where::current()) { rl::yield(1, info(at)); }
@@ -156,22 +193,38 @@ class token {
   token(token const&) = delete;
   token& operator=(token const&) = delete;
 
-  void post(where at = where::current()) { semaphore_.signal(info(at)); }
-  void wait(where at = where::current()) { semaphore_.wait(false, false, info(at)); }
+  void post(where at = where::current()) {
+    semaphore_.signal(info(at));
+    memory.post(name_);
+  }
+  void wait(where at = where::current()) {
+    memory.begin_wait(name_);
+    semaphore_.wait(false, false, info(at));
+    memory.end_wait(name_);
+  }
 
  private:
   struct tag;
   rl::semaphore<tag> semaphore_;
+  memory_state::name const name_ = memory.make_object();
 };
 
 /// A lock that blocks.
 class model_lock {
  public:
-  void lock(where at = where::current()) { mutex_.lock(info(at)); }
-  void unlock(where at = where::current()) { mutex_.unlock(info(at)); }
+  void lock(where at = where::current()) {
+    memory.begin_wait(name_);
+    mutex_.lock(info(at));
+    memory.locked(name_);
+  }
+  void unlock(where at = where::current()) {
+    mutex_.unlock(info(at));
+    memory.unlocked(name_);
+  }
 
  private:
   rl::mutex mutex_;
+  memory_state::name const name_ = memory.make_object();
 };
 
 }  // namespace ramie::models

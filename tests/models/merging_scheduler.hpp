@@ -1,0 +1,226 @@
+// The exhaustive search of the models that have too many executions to run them one by one: a state
+// to which several executions lead is searched once.
+//
+// Like Relacy's search with a bound on preemptions it is depth first: it runs the model from its
+// beginning again and again, each time with another choice at the last place that has one left. But
+// where it could switch threads it looks up the state (memory_state.hpp), who runs and who is
+// blocked: if all that has been met before, with no fewer preemptions left, then nothing new can
+// follow, and the execution runs to its end without any choice.
+//
+// Unlike Relacy's, it takes waiting for no reason to let all other threads go first.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <iostream>
+#include <utility>
+
+#include "memory_state.hpp"
+#include "relacy_include.hpp"
+
+namespace ramie::models {
+
+/// How often each state has been met, as far as it matters: with how many preemptions left. States
+/// are known by 64-bit hashes: among ten million, two are taken for one with a chance of three in a
+/// million.
+class met_states {
+ public:
+  met_states() : key_(first_size), left_(first_size) {}
+
+  /// True if the state is new, or has been met only with less left.
+  bool meet(std::uint64_t key, unsigned left) {
+    if (used_ * 2 > key_.size()) grow();
+    std::size_t const at = find(key);
+    if (left_[at] > left) return false;
+    if (left_[at] == 0) ++used_;
+    key_[at] = key;
+    left_[at] = static_cast<unsigned char>(left + 1);
+    return true;
+  }
+
+  std::size_t size() const { return used_; }
+  std::uint64_t sum() const {
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < key_.size(); ++i)
+      sum += left_[i] == 0 ? 0 : mixed(key_[i], left_[i]);
+    return sum;
+  }
+
+ private:
+  static constexpr std::size_t first_size = 1 << 16;
+
+  std::size_t find(std::uint64_t key) const {
+    std::size_t at = key & (key_.size() - 1);
+    while (left_[at] != 0 && key_[at] != key) at = (at + 1) & (key_.size() - 1);
+    return at;
+  }
+
+  void grow() {
+    met_states larger(key_.size() * 2);
+    for (std::size_t i = 0; i < key_.size(); ++i) {
+      if (left_[i] != 0) larger.meet(key_[i], left_[i] - 1U);
+    }
+    *this = std::move(larger);
+  }
+
+  explicit met_states(std::size_t size) : key_(size), left_(size) {}
+
+  // Relacy's vector, since its operator new must not be used while a model runs.
+  rl::vector<std::uint64_t>::type key_;
+  rl::vector<unsigned char>::type left_;  ///< One more than what was left; 0: no state here.
+  std::size_t used_ = 0;
+};
+
+/// What the last search found: how many states, and of those that end an execution, and a sum that
+/// tells two sets of them apart.
+struct found_states {
+  std::size_t states = 0;
+  std::size_t outcomes = 0;
+  std::uint64_t sum = 0;
+  bool operator==(found_states const&) const = default;
+};
+inline found_states found;
+
+/// Whether states are merged. Without that the search finds the same states, and takes longer.
+inline bool merge = true;
+
+template <rl::thread_id_t Threads>
+class merging_scheduler
+    : public rl::scheduler<merging_scheduler<Threads>, rl::scheduler_thread_info, Threads> {
+  using base = rl::scheduler<merging_scheduler<Threads>, rl::scheduler_thread_info, Threads>;
+
+ public:
+  using typename base::shared_context_t;
+  struct task_t {};
+
+  merging_scheduler(rl::test_params& params, shared_context_t& context, rl::thread_id_t dynamic)
+      : base(params, context, dynamic) {}
+
+  rl::thread_id_t iteration_begin_impl() {
+    memory.begin(Threads);
+    at_ = 0;
+    met_before_ = false;
+    left_ = this->params_.context_bound;
+    return static_cast<rl::thread_id_t>(choose(Threads, rl::sched_type_sched));
+  }
+
+  bool iteration_end_impl() {
+    while (!path_.empty() && path_.back().taken + 1 == path_.back().ways) path_.pop_back();
+    if (!path_.empty()) {
+      ++path_.back().taken;
+      return false;
+    }
+    found = {met_.size(), outcomes_.size(), mixed(met_.sum(), outcomes_.sum())};
+    return true;
+  }
+
+  rl::thread_id_t schedule_impl(rl::unpark_reason& reason, unsigned /*yield*/) {
+    reason = rl::unpark_reason_normal;
+    RL_VERIFY(this->timed_thread_count_ == 0 && this->spurious_thread_count_ == 0);
+    rl::thread_id_t const current = this->thread_->index_;
+    bool const preempts = runs(current);
+    if (preempts && left_ == 0) return current;
+    rl::thread_id_t const ways = this->running_threads_count;
+    if (ways == 1) return this->running_threads[0];
+    if (!met_before_ && at_ == path_.size()) {
+      met_before_ = !met_.meet(state(preempts ? current : Threads), left_) && merge;
+    }
+    // To go on comes first: so states are met first with the most left.
+    unsigned skip = choose(static_cast<unsigned>(ways), rl::sched_type_sched);
+    if (preempts) {
+      if (skip == 0) return current;
+      --left_;
+      --skip;
+    }
+    rl::thread_id_t next = 0;
+    while (!runs(next) || (preempts && next == current) || skip-- > 0) ++next;
+    return next;
+  }
+
+  /// What follows the last thread's end is no part of the search.
+  void thread_finished_impl() {
+    memory.finish(static_cast<std::size_t>(this->thread_->index_));
+    if (this->finished_thread_count_ < Threads) return;
+    outcomes_.meet(state(Threads), 0);
+    memory.begin(0);
+  }
+
+  unsigned rand_impl(unsigned limit, rl::sched_type type) {
+    // A weak compare-and-swap never fails for nothing: its loop in the idle set would go round with
+    // the same value, and what can happen meanwhile can happen before it too.
+    if (type == rl::sched_type_cas_fail) return 1;
+    unsigned const drawn = choose(limit, type);
+    if (type == rl::sched_type_atomic_load) memory.draw(drawn);
+    return drawn;
+  }
+
+  void on_thread_block(rl::thread_id_t thread, bool parked) {
+    if (parked) memory.block(static_cast<std::size_t>(thread));
+  }
+
+  rl::iteration_t iteration_count_impl() { return this->iter_ + 1; }
+
+  /// For Relacy to run a failed execution again: the choices that led to it.
+  void get_state_impl(std::ostream& out) {
+    out << path_.size() << ' ';
+    for (fork const& each : path_) out << each.ways << ' ' << each.taken << ' ' << each.type << ' ';
+  }
+  void set_state_impl(std::istream& in) {
+    std::size_t size = 0;
+    in >> size;
+    path_.resize(size);
+    for (fork& each : path_) in >> each.ways >> each.taken >> each.type;
+  }
+
+ private:
+  struct fork {
+    unsigned ways;
+    unsigned taken;
+    unsigned type;
+  };
+
+  bool runs(rl::thread_id_t thread) const {
+    return this->threads_[thread].state_ == rl::thread_state_running;
+  }
+
+  unsigned choose(unsigned ways, rl::sched_type type) {
+    if (at_ == path_.size()) {
+      if (met_before_) return 0;
+      path_.push_back({ways, 0, static_cast<unsigned>(type)});
+    }
+    fork const& here = path_[at_++];
+    RL_VERIFY(here.ways == ways && here.type == static_cast<unsigned>(type));
+    return here.taken;
+  }
+
+  /// `current`: who runs, and may go on without a preemption; Threads if nobody.
+  std::uint64_t state(rl::thread_id_t current) const {
+    std::uint64_t hash = mixed(memory.hash(), static_cast<std::uint64_t>(current));
+    for (rl::thread_id_t i = 0; i < Threads; ++i) hash = mixed(hash, this->threads_[i].state_);
+    return hash;
+  }
+
+  typename rl::vector<fork>::type path_;
+  std::size_t at_ = 0;
+  unsigned left_ = 0;
+  bool met_before_ = false;
+  met_states met_;
+  met_states outcomes_;
+};
+
+/// rl::simulate, by this search.
+template <class Suite>
+bool simulate_merging(rl::test_params& params) {
+  using scheduler = merging_scheduler<Suite::params::thread_count>;
+  rl::ostringstream failed;
+  *params.output_stream << "merging search" << std::endl;
+  if (rl::run_test<Suite, scheduler>(params, failed, false) == rl::test_result_success) return true;
+  rl::ostringstream again;
+  params.initial_state = failed.str();
+  params.collect_history = true;
+  rl::run_test<Suite, scheduler>(params, again, true);
+  memory.begin(0);
+  return false;
+}
+
+}  // namespace ramie::models
