@@ -115,7 +115,7 @@ bool run_both_ways(model const& checked, options const& wanted) {
   merge = true;
   passed = run(checked, wanted) && passed;
   std::cout << checked.name << ": " << one_by_one.states << " states one by one, " << found.states
-            << " by merging" << std::endl;
+            << " by merging, " << one_by_one.contradictions << " contradictions" << std::endl;
   return passed && found == one_by_one;
 }
 

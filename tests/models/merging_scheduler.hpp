@@ -13,75 +13,26 @@
 #include <cstddef>
 #include <cstdint>
 #include <iostream>
-#include <utility>
 
 #include "memory_state.hpp"
+#include "met_states.hpp"
 #include "relacy_include.hpp"
 
 namespace ramie::models {
 
-/// How often each state has been met, as far as it matters: with how many preemptions left. States
-/// are known by 64-bit hashes: among ten million, two are taken for one with a chance of three in a
-/// million.
-class met_states {
- public:
-  met_states() : key_(first_size), left_(first_size) {}
-
-  /// True if the state is new, or has been met only with less left.
-  bool meet(std::uint64_t key, unsigned left) {
-    if (used_ * 2 > key_.size()) grow();
-    std::size_t const at = find(key);
-    if (left_[at] > left) return false;
-    if (left_[at] == 0) ++used_;
-    key_[at] = key;
-    left_[at] = static_cast<unsigned char>(left + 1);
-    return true;
-  }
-
-  std::size_t size() const { return used_; }
-  std::uint64_t sum() const {
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < key_.size(); ++i)
-      sum += left_[i] == 0 ? 0 : mixed(key_[i], left_[i]);
-    return sum;
-  }
-
- private:
-  static constexpr std::size_t first_size = 1 << 16;
-
-  std::size_t find(std::uint64_t key) const {
-    std::size_t at = key & (key_.size() - 1);
-    while (left_[at] != 0 && key_[at] != key) at = (at + 1) & (key_.size() - 1);
-    return at;
-  }
-
-  void grow() {
-    met_states larger(key_.size() * 2);
-    for (std::size_t i = 0; i < key_.size(); ++i) {
-      if (left_[i] != 0) larger.meet(key_[i], left_[i] - 1U);
-    }
-    *this = std::move(larger);
-  }
-
-  explicit met_states(std::size_t size) : key_(size), left_(size) {}
-
-  // Relacy's vector, since its operator new must not be used while a model runs.
-  rl::vector<std::uint64_t>::type key_;
-  rl::vector<unsigned char>::type left_;  ///< One more than what was left; 0: no state here.
-  std::size_t used_ = 0;
-};
-
 /// What the last search found: how many states, and of those that end an execution, and a sum that
-/// tells two sets of them apart.
+/// tells two sets of them apart; and how many steps have led from one state to two.
 struct found_states {
   std::size_t states = 0;
   std::size_t outcomes = 0;
   std::uint64_t sum = 0;
+  std::size_t contradictions = 0;
   bool operator==(found_states const&) const = default;
 };
 inline found_states found;
 
-/// Whether states are merged. Without that the search finds the same states, and takes longer.
+/// Whether states are merged. Without that the search finds the same states, and takes longer; and
+/// it checks that what is one state by its hash goes on as one.
 inline bool merge = true;
 
 template <rl::thread_id_t Threads>
@@ -101,6 +52,8 @@ class merging_scheduler
     at_ = 0;
     met_before_ = false;
     left_ = this->params_.context_bound;
+    started_ = 0;
+    step_ = 0;
     return static_cast<rl::thread_id_t>(choose(Threads, rl::sched_type_sched));
   }
 
@@ -110,7 +63,7 @@ class merging_scheduler
       ++path_.back().taken;
       return false;
     }
-    found = {met_.size(), outcomes_.size(), mixed(met_.sum(), outcomes_.sum())};
+    found = {met_.size(), outcomes_.size(), mixed(met_.sum(), outcomes_.sum()), contradictions_};
     return true;
   }
 
@@ -118,22 +71,10 @@ class merging_scheduler
     reason = rl::unpark_reason_normal;
     RL_VERIFY(this->timed_thread_count_ == 0 && this->spurious_thread_count_ == 0);
     rl::thread_id_t const current = this->thread_->index_;
-    bool const preempts = runs(current);
-    if (preempts && left_ == 0) return current;
-    rl::thread_id_t const ways = this->running_threads_count;
-    if (ways == 1) return this->running_threads[0];
-    if (!met_before_ && at_ == path_.size()) {
-      met_before_ = !met_.meet(state(preempts ? current : Threads), left_) && merge;
-    }
-    // To go on comes first: so states are met first with the most left.
-    unsigned skip = choose(static_cast<unsigned>(ways), rl::sched_type_sched);
-    if (preempts) {
-      if (skip == 0) return current;
-      --left_;
-      --skip;
-    }
-    rl::thread_id_t next = 0;
-    while (!runs(next) || (preempts && next == current) || skip-- > 0) ++next;
+    started_ |= 1U << current;
+    end_step();
+    rl::thread_id_t const next = pick_next(current, runs(current));
+    if (!merge) step_ = state(next);
     return next;
   }
 
@@ -141,6 +82,7 @@ class merging_scheduler
   void thread_finished_impl() {
     memory.finish(static_cast<std::size_t>(this->thread_->index_));
     if (this->finished_thread_count_ < Threads) return;
+    end_step();
     outcomes_.meet(state(Threads), 0);
     memory.begin(0);
   }
@@ -150,6 +92,7 @@ class merging_scheduler
     // the same value, and what can happen meanwhile can happen before it too.
     if (type == rl::sched_type_cas_fail) return 1;
     unsigned const drawn = choose(limit, type);
+    step_ = mixed(step_, drawn);
     if (type == rl::sched_type_atomic_load) memory.draw(drawn);
     return drawn;
   }
@@ -183,6 +126,32 @@ class merging_scheduler
     return this->threads_[thread].state_ == rl::thread_state_running;
   }
 
+  /// Who runs next. `preempts`: `current` could go on.
+  rl::thread_id_t pick_next(rl::thread_id_t current, bool preempts) {
+    if (preempts && left_ == 0) return current;
+    rl::thread_id_t const ways = this->running_threads_count;
+    if (ways == 1) return this->running_threads[0];
+    if (!met_before_ && at_ == path_.size()) {
+      met_before_ = !met_.meet(state(preempts ? current : Threads), left_) && merge;
+    }
+    // To go on comes first: so states are met first with the most left.
+    unsigned skip = choose(static_cast<unsigned>(ways), rl::sched_type_sched);
+    if (preempts) {
+      if (skip == 0) return current;
+      --left_;
+      --skip;
+    }
+    rl::thread_id_t next = 0;
+    while (!runs(next) || (preempts && next == current) || skip-- > 0) ++next;
+    return next;
+  }
+
+  /// A step has ended; step_ is where it began, whose it was, and what was drawn.
+  void end_step() {
+    if (merge || step_ == 0 || at_ < path_.size()) return;
+    if (!step_results_.note(step_, state(Threads))) ++contradictions_;
+  }
+
   unsigned choose(unsigned ways, rl::sched_type type) {
     if (at_ == path_.size()) {
       if (met_before_) return 0;
@@ -195,7 +164,7 @@ class merging_scheduler
 
   /// `current`: who runs, and may go on without a preemption; Threads if nobody.
   std::uint64_t state(rl::thread_id_t current) const {
-    std::uint64_t hash = mixed(memory.hash(), static_cast<std::uint64_t>(current));
+    std::uint64_t hash = mixed(mixed(memory.hash(), started_), static_cast<std::uint64_t>(current));
     for (rl::thread_id_t i = 0; i < Threads; ++i) hash = mixed(hash, this->threads_[i].state_);
     return hash;
   }
@@ -206,6 +175,10 @@ class merging_scheduler
   bool met_before_ = false;
   met_states met_;
   met_states outcomes_;
+  unsigned started_ = 0;
+  std::uint64_t step_ = 0;
+  step_results step_results_;
+  std::size_t contradictions_ = 0;
 };
 
 /// rl::simulate, by this search.
