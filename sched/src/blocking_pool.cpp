@@ -16,12 +16,13 @@ namespace {
 
 constinit thread_local fiber_record* this_job = nullptr;
 
-}  // namespace
-
+// The job that the calling thread runs, or null.
 [[gnu::noinline]] fiber_record* current_job() noexcept {
   asm volatile("" ::: "memory");
   return this_job;
 }
+
+}  // namespace
 
 fiber_record* current_record() noexcept {
   fiber_record* const fiber = current_fiber();

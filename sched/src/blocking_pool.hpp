@@ -66,9 +66,6 @@ class blocking_pool {
   bool stopping_ = false;
 };
 
-/// The job that the calling thread runs, or null.
-fiber_record* current_job() noexcept;
-
 /// The fiber, or else the job, that calls: whose id, name and local values are asked for.
 fiber_record* current_record() noexcept;
 

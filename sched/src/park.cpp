@@ -160,7 +160,7 @@ wake waiter::park_until(park_reason reason, detail::steady_time deadline,
   // While an exception unwinds the stack another one would end the program.
   bool const may_throw = mode == interruptible::yes && std::uncaught_exceptions() == 0;
   detail::steady_time const bound =
-      may_throw ? detail::current_bounds().deadline : detail::steady_time::max();
+      may_throw ? parker_->bounds.deadline : detail::steady_time::max();
   detail::steady_time const earlier = std::min(bound, deadline);
   if (!parker_->is_fiber) {
     detail::sleep_thread(*parker_, episode_, earlier);

@@ -14,6 +14,9 @@ namespace ramie {
 
 namespace detail {
 
+template <class T>
+using monostate_if_void = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
 /// The place of a result that another fiber stores; throws `cancelled` if none came.
 template <class T>
 class awaited_result {
@@ -32,7 +35,7 @@ class awaited_result {
   }
 
   /// std::monostate for void.
-  auto take() -> std::conditional_t<std::is_void_v<T>, std::monostate, T> {
+  monostate_if_void<T> take() {
     if (!stored_) throw cancelled{};
     if constexpr (std::is_void_v<T>) {
       return {};
@@ -45,9 +48,6 @@ class awaited_result {
   result_slot<T> slot_;
   bool stored_ = false;
 };
-
-template <class T>
-using monostate_if_void = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
 template <std::size_t... I, class... F>
 auto when_all(std::index_sequence<I...>, F&&... functions) {
