@@ -9,7 +9,6 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <limits>
@@ -27,24 +26,13 @@
 #include <ramie/sched/this_fiber.hpp>
 
 #include "support/fibers.hpp"
+#include "support/threads.hpp"
 
 namespace ramie {
 namespace {
 
 using namespace std::chrono_literals;
 using test::code_of;
-
-// The folders in /proc of the threads that runtimes have made: workers and monitors. A sanitizer
-// may have a thread of its own.
-std::vector<std::filesystem::path> runtime_threads() {
-  std::vector<std::filesystem::path> found;
-  for (auto const& task : std::filesystem::directory_iterator("/proc/self/task")) {
-    std::ifstream name(task.path() / "comm");
-    std::string text;
-    if (std::getline(name, text) && text.rfind("ramie-", 0) == 0) found.push_back(task.path());
-  }
-  return found;
-}
 
 class Runtime : public testing::TestWithParam<unsigned> {
  protected:
@@ -64,14 +52,14 @@ TEST_P(Runtime, RunReturnsOrThrows) {
 }
 
 TEST_P(Runtime, LeavesNothingBehind) {
-  std::size_t const before = runtime_threads().size();
+  std::size_t const before = test::runtime_threads().size();
   for (int i = 0; i < 50; ++i) {
     run(options(), [] {
       for (int n = 0; n < 10; ++n) spawn([] { this_fiber::sleep_for(1h); }).detach();
       spawn([] {}).join();
     });
   }
-  EXPECT_EQ(runtime_threads().size(), before);
+  test::await_runtime_threads(before);
 }
 
 TEST_P(Runtime, CancelsDrainsAndJoinsWhenDestroyed) {
@@ -323,7 +311,7 @@ TEST_P(Runtime, LeavesSignalsToTheUsersThreads) {
 
 std::string context_switches_of_the_runtime() {
   std::string all;
-  for (auto const& thread : runtime_threads()) {
+  for (auto const& thread : test::runtime_threads()) {
     std::ifstream status(thread / "status");
     for (std::string line; std::getline(status, line);) {
       if (line.find("ctxt_switches") != std::string::npos) all += line + "\n";

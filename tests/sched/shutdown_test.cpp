@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -20,6 +19,7 @@
 #include <ramie/sched/park.hpp>
 
 #include "support/fibers.hpp"
+#include "support/threads.hpp"
 
 namespace {
 
@@ -66,17 +66,8 @@ struct shielded {
   }
 };
 
-std::size_t count_of_threads() {
-  std::size_t count = 0;
-  for (auto const& each : std::filesystem::directory_iterator("/proc/self/task")) {
-    (void)each;
-    ++count;
-  }
-  return count;
-}
-
 TEST_P(Shutdown, EndsFibersAndThreads) {
-  std::size_t const threads_before = count_of_threads();
+  std::size_t const threads_before = ramie::test::runtime_threads().size();
   runtime rt({.workers = GetParam()});
   std::atomic<int> cancelled_ones{0};
   for (int i = 0; i < 100; ++i) {
@@ -91,7 +82,7 @@ TEST_P(Shutdown, EndsFibersAndThreads) {
   }
   shutdown_report const report = rt.shutdown(forever);
   EXPECT_TRUE(report);
-  EXPECT_LE(count_of_threads(), threads_before);
+  ramie::test::await_runtime_threads(threads_before);
   EXPECT_EQ(rt.metrics().live_fibers, 0U);
   EXPECT_EQ(rt.metrics().spawned, 100U);
   EXPECT_TRUE(rt.shutdown(0s)) << "once more";

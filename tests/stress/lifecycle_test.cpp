@@ -14,6 +14,7 @@
 #include <ramie/sched/runtime.hpp>
 #include <ramie/sched/this_fiber.hpp>
 
+#include "../support/threads.hpp"
 #include "../support/workers.hpp"
 
 namespace ramie {
@@ -72,9 +73,11 @@ TEST(Lifecycle, RuntimesComeAndGo) {
   SCOPED_TRACE(seed);
   std::mt19937 random(seed);
   live_and_die(random);
+  test::await_runtime_threads(0);
   footprint const before;
   std::ptrdiff_t const maps_before = mappings();
-  for (int i = 0; i < (sanitized() ? 200 : 2000); ++i) live_and_die(random);
+  for (int i = 0; i < (sanitized() ? 1000 : 10'000); ++i) live_and_die(random);
+  test::await_runtime_threads(0);
   EXPECT_EQ(footprint(), before);
   // The allocator may have grown an arena or two, and the sanitizers keep books.
   if (!sanitized()) {
