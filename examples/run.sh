@@ -12,6 +12,7 @@ build=${RAMIE_BUILD_DIR:-$root/build}
 "$root/tests/support/setup.sh" build serve
 echo "Building in release mode in $build ..."
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DRAMIE_TESTS=OFF >/dev/null
-ninja -C "$build" example_readme http_fiber_server http_thread_server http_epoll_server
+ninja -C "$build" example_readme http_fiber_server http_thread_server http_epoll_server \
+  file_reads_{serial,ten_threads,thread_per_file,event_loop,callbacks,fibers}
 "$build/examples/example_readme"
 exec python3 "$root/examples/main_job/main_job.py" "$@" "$build/examples/http_server"

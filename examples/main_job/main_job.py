@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Drives the three HTTP servers with wrk and prints how they compare.
+"""Drives the three HTTP servers with wrk and prints how they compare; then the readers of files.
 
 Each server has one worker and one core; wrk has the other. Rounds are interleaved, so that what the
 machine does meanwhile meets all three alike; every figure is the median of the rounds.
@@ -15,6 +15,8 @@ import subprocess
 import sys
 import threading
 import time
+
+import file_reads
 
 SERVERS = {"fibers": "http_fiber_server", "threads": "http_thread_server", "epoll": "http_epoll_server"}
 BASELINE = "epoll"
@@ -198,11 +200,11 @@ def main():
     connections = (8, 64) if options.smoke else possible(CONNECTIONS, limit)
     rounds, seconds = (1, 1) if options.smoke else (options.rounds, options.seconds)
     try:
-        found = run(options.folder, connections, rounds, seconds)
-    except Failure as failure:
+        table(run(options.folder, connections, rounds, seconds))
+        file_reads.run(options.folder.parent / "file_reads", options.smoke)
+    except (Failure, file_reads.Failure) as failure:
         print(f"FAILED: {failure}", file=sys.stderr)
         return 1
-    table(found)
     return 0
 
 
