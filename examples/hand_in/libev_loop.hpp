@@ -4,6 +4,7 @@
 #define EV_COMPAT3 0
 #include <ev.h>
 
+#include <cerrno>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
