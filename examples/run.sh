@@ -13,6 +13,8 @@ build=${RAMIE_BUILD_DIR:-$root/build}
 echo "Building in release mode in $build ..."
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DRAMIE_TESTS=OFF >/dev/null
 ninja -C "$build" example_readme http_fiber_server http_thread_server http_epoll_server \
-  file_reads_{serial,ten_threads,thread_per_file,event_loop,callbacks,fibers}
+  file_reads_{serial,ten_threads,thread_per_file,event_loop,callbacks,fibers} \
+  hand_in_from_outside_{ramie,queue,libev} hand_in_from_inside_{fibers,threads} \
+  hand_in_line_{fiber_server,thread_server,client} cost_of_{fibers,threads}
 "$build/examples/example_readme"
 exec python3 "$root/examples/main_job/main_job.py" "$@" "$build/examples/http_server"

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Drives the three HTTP servers with wrk and prints how they compare; then the readers of files.
+"""Drives the three HTTP servers with wrk and prints how they compare; then the readers of files,
+the ways to hand work in, and what fibers cost.
 
 Each server has one worker and one core; wrk has the other. Rounds are interleaved, so that what the
 machine does meanwhile meets all three alike; every figure is the median of the rounds.
@@ -16,7 +17,10 @@ import sys
 import threading
 import time
 
+import cost
 import file_reads
+import hand_in
+import measuring
 
 SERVERS = {"fibers": "http_fiber_server", "threads": "http_thread_server", "epoll": "http_epoll_server"}
 BASELINE = "epoll"
@@ -202,7 +206,9 @@ def main():
     try:
         table(run(options.folder, connections, rounds, seconds))
         file_reads.run(options.folder.parent / "file_reads", options.smoke)
-    except (Failure, file_reads.Failure) as failure:
+        hand_in.run(options.folder.parent, options.smoke)
+        cost.run(options.folder.parent, options.smoke)
+    except (Failure, file_reads.Failure, measuring.Failure) as failure:
         print(f"FAILED: {failure}", file=sys.stderr)
         return 1
     return 0
