@@ -230,17 +230,16 @@ def way_sentence(found, figures, way):
 
 
 def notes(found, figures):
-    print("Medians of the runs; a run that reads few files reads them several times, and counts the median.\n"
-          "  warm: from the page cache. dropped: the files' data were taken out of it first.\n"
-          f"  slow: warm, but each read is preceded by a wait of {SLOW_WAIT * 1e3:.0f} ms. It blocks the thread "
-          "that reads, one of ten in\n"
-          "  a pool; on fibers it is a wait of the fiber. (A loop could wait with a timer, where the source is one "
-          "that lets it.)\n"
-          f"  What waits for {ONE_RUN:.0f} s or longer is run once, and from {NOT_RUN:.0f} s on not at all.\n"
-          "  The time is from the list of files to the last checksum, and has in it the threads that the two thread ways "
-          "start; a loop\n"
-          "  and its pool, or a runtime, are there before. Threads and memory (resident) are the most that there "
-          "were.\n")
+    print(f"""\
+Medians of the runs; a run that reads few files reads them several times, and counts the median.
+  warm: from the page cache. dropped: the files' data were taken out of it first.
+  slow: warm, but each read is preceded by a wait of {SLOW_WAIT * 1e3:.0f} ms. It blocks the thread that reads, which is
+  one of ten in a pool; on fibers it is a wait of the fiber. (A loop could wait with a timer, where the
+  source is one that lets it.) What waits for {ONE_RUN:.0f} s or longer is run once, and from {NOT_RUN:.0f} s on not at all.
+  The time is from the list of files to the last checksum, and has in it the threads that the two thread
+  ways start; a loop and its pool, or a runtime, are there before. Threads and memory (resident) are the
+  most that there were.
+""")
     for source, count in dict.fromkeys(case[:2] for case in found):
         print(group_sentence(figures, source, count))
     print()
@@ -265,7 +264,8 @@ def run(programs, smoke=False, rounds=3, seed=None):
     except OSError as error:
         raise Failure(f"the files could not be made: {error}") from None
     try:
-        print(f"{files.bytes / 2**20:,.1f} MiB in {files.folder}, {SIZES[0] >> 10} to {SIZES[1] >> 10} KiB each.")
+        print(f"{files.bytes / 2**20:,.1f} MiB in {files.folder}, "
+              f"{SIZES[0] >> 10} to {SIZES[1] >> 10} KiB each.")
         found = run_all(programs, files, sources_here(programs, files, counts[0]), counts, rounds)
     finally:
         files.remove()
