@@ -16,6 +16,7 @@
 #include <ramie/sync/wait_group.hpp>
 
 #include "bench.hpp"
+#include "hand_in.hpp"
 
 namespace {
 
@@ -113,21 +114,14 @@ result skynet(options const& chosen) {
   });
 }
 
-result hand_in(options const& chosen) {
-  ramie::runtime runtime({.workers = chosen.workers});
-  std::atomic<std::uint64_t> left{chosen.n};
-  ramie::event all_done;
-  bench::stopwatch const watch;
-  for (std::uint64_t i = 0; i < chosen.n; ++i) {
-    runtime.post([&] {
-      if (left.fetch_sub(1, std::memory_order_acq_rel) == 1) all_done.set();
-    });
+struct posted_runtime {
+  explicit posted_runtime(unsigned workers) : runtime({.workers = workers}) {}
+  template <class F>
+  void post(F&& f) {
+    runtime.post(std::forward<F>(f));
   }
-  all_done.wait();
-  auto const found = bench::per_item(watch, chosen.n);
-  bench::check(left == 0, "every task runs");
-  return found;
-}
+  ramie::runtime runtime;
+};
 
 // Each operation within a Scope of its own.
 template <class Scope>
@@ -265,7 +259,8 @@ int main(int argc, char** argv) {
                       {"spawn_join_one", spawn_join_one},
                       {"fork_join", fork_join},
                       {"skynet", skynet},
-                      {"hand_in", hand_in},
+                      {"hand_in", bench::hand_in<posted_runtime>},
+                      {"hand_in_idle", bench::hand_in_idle<posted_runtime>},
                       {"ping_pong", ping_pong},
                       {"ping_pong_deadlines", ping_pong_deadlines},
                       {"deadline", deadline},

@@ -15,7 +15,10 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAMS = {"ramie": "bench_ramie", "boost_fiber": "bench_boost_fiber", "raw_jump": "bench_raw_jump"}
+PROGRAMS = {"ramie": "bench_ramie", "boost_fiber": "bench_boost_fiber", "queue": "bench_queue",
+            "libev": "bench_libev", "raw_jump": "bench_raw_jump"}
+PEERS = ("boost_fiber", "queue", "libev")
+ONE_WORKER = ("queue", "libev")  # they know no others
 
 # workload: (n, n of --quick, n of --smoke, worker counts, peers beside ramie)
 WORKLOADS = {
@@ -24,7 +27,8 @@ WORKLOADS = {
     "spawn_join_one": (1_000_000, 200_000, 1_000, (1, 2), ("boost_fiber",)),
     "fork_join": (27, 22, 12, (1, 2), ("boost_fiber",)),
     "skynet": (1_000_000, 100_000, 1_000, (1, 2), ("boost_fiber",)),
-    "hand_in": (1_000_000, 200_000, 1_000, (1, 2), ("boost_fiber",)),
+    "hand_in": (1_000_000, 200_000, 1_000, (1, 2), PEERS),
+    "hand_in_idle": (1_000, 300, 20, (1, 2), ("queue", "libev")),
     "ping_pong": (1_000_000, 200_000, 1_000, (1, 2), ("boost_fiber",)),
     "ping_pong_deadlines": (1_000_000, 200_000, 1_000, (1, 2), ()),
     "deadline": (10_000_000, 2_000_000, 1_000, (1,), ()),
@@ -82,7 +86,7 @@ def plan(options):
     for workload in options.workload or WORKLOADS:
         *sizes, worker_counts, peers = WORKLOADS[workload]
         for workers in worker_counts:
-            for peer in ("ramie", *peers):
+            for peer in ("ramie", *(p for p in peers if workers == 1 or p not in ONE_WORKER)):
                 yield workload, workers, peer, sizes[size]
 
 
@@ -124,20 +128,20 @@ def text(values):
 
 
 def table(found, units):
-    print(f"\n{'workload':<16}{'workers':>8}{'unit':>7}{'ramie':>10}{'boost_fiber':>13}"
-          f"{'ramie/peer':>12}{'limit':>8}{'ramie/limit':>13}")
+    print(f"\n{'workload':<20}{'workers':>8}{'unit':>7}{'ramie':>10}"
+          + "".join(f"{peer:>13}" for peer in PEERS)
+          + f"{'ramie/best peer':>17}{'limit':>8}{'ramie/limit':>13}")
     for workload, workers in dict.fromkeys(key[:2] for key in found):
         def at(peer):
             return found.get((workload, workers, peer))
 
-        def ratio(peer):
-            if not at("ramie") or not at(peer):
-                return "-"
-            return f"{statistics.median(at('ramie')) / statistics.median(at(peer)):.2f}"
+        def ratio(*peers):
+            medians = [statistics.median(at(peer)) for peer in peers if at(peer)]
+            return f"{statistics.median(at('ramie')) / min(medians):.2f}" if at("ramie") and medians else "-"
 
-        print(f"{workload:<16}{workers:>8}{units[workload]:>7}{text(at('ramie')):>10}"
-              f"{text(at('boost_fiber')):>13}{ratio('boost_fiber'):>12}"
-              f"{text(at('raw_jump')):>8}{ratio('raw_jump'):>13}")
+        print(f"{workload:<20}{workers:>8}{units[workload]:>7}{text(at('ramie')):>10}"
+              + "".join(f"{text(at(peer)):>13}" for peer in PEERS)
+              + f"{ratio(*PEERS):>17}{text(at('raw_jump')):>8}{ratio('raw_jump'):>13}")
 
 
 def main():
