@@ -7,27 +7,10 @@
 
 #include "core.hpp"
 #include "fiber_locals.hpp"
+#include "identity.hpp"
 #include "quiet_thread.hpp"
-#include "worker_thread.hpp"
 
 namespace ramie::detail {
-
-namespace {
-
-constinit thread_local fiber_record* this_job = nullptr;
-
-// The job that the calling thread runs, or null.
-[[gnu::noinline]] fiber_record* current_job() noexcept {
-  asm volatile("" ::: "memory");
-  return this_job;
-}
-
-}  // namespace
-
-fiber_record* current_record() noexcept {
-  fiber_record* const fiber = current_fiber();
-  return fiber != nullptr ? fiber : current_job();
-}
 
 void blocking_pool::submit(fiber_record& job) {
   thread_list joined;  // joined at the end, without the lock
@@ -106,13 +89,13 @@ void blocking_pool::main(thread_list::iterator self) noexcept {
 }
 
 void blocking_pool::run(fiber_record& job) noexcept {
-  this_job = &job;
+  name_thread_after(&job);
   job.state.store(fiber_state::running, std::memory_order_relaxed);
   job.operations->run(job);
   destroy_locals(job);
   join_word::finish const how = job.join.begin_finish();
   if (how.detached) drop_detached(job);
-  this_job = nullptr;
+  name_thread_after(nullptr);
   home_.settle(job, how);
   home_.count_finished_outside();
 }

@@ -66,7 +66,4 @@ class blocking_pool {
   bool stopping_ = false;
 };
 
-/// The fiber, or else the job, that calls: whose id, name and local values are asked for.
-fiber_record* current_record() noexcept;
-
 }  // namespace ramie::detail

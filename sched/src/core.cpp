@@ -18,6 +18,7 @@
 
 #include "available_cpus.hpp"
 #include "futex_driver.hpp"
+#include "identity.hpp"
 #include "quiet_thread.hpp"
 #include "worker_thread.hpp"
 
@@ -43,7 +44,7 @@ std::unique_ptr<driver> make_first_driver(runtime_options const& options) {
 }
 
 bool describe_running_fiber(running_fiber& out) noexcept {
-  fiber_record* const self = current_fiber();
+  fiber_record* const self = current_record();
   if (self == nullptr || self->stack == nullptr) return false;
   self->name.copy_to(out.name);
   out.id = self->id.load(std::memory_order_relaxed);
@@ -108,9 +109,10 @@ core::core(runtime_options given)
       stacks(std::make_unique<stack_pool>(options.stack_size)),
       records(std::make_unique<record_pool>(*stacks, options.on_unhandled_exception)),
       idle(options.workers),
+      roster(*this, options.blocking_keep_alive),
       blocking(*this, options.max_blocking_threads, options.blocking_keep_alive),
+      sections(options.max_blocking_threads, "blocking: max_blocking_threads running"),
       limit_(options.max_fibers, "spawn: max_fibers live"),
-      started_(options.workers),
       fork_epoch_(current_fork_epoch()),
       random_state_(options.seed) {
   prepare_process();
@@ -120,8 +122,7 @@ core::core(runtime_options given)
   for (unsigned i = 0; i < options.workers; ++i) {
     workers.push_back(
         std::make_unique<worker>(*this, i, options.seed * (2 * std::uint64_t{i} + 1)));
-    threads_.push_back(std::make_unique<worker_thread>(*this, *workers.back()));
-    // A worker whose thread has not been started is one that sleeps: waking it starts it.
+    // A worker that never had a thread is one that sleeps: waking it starts one.
     idle.announce_sleep(i, false);
   }
 }
@@ -131,13 +132,13 @@ core::~core() = default;
 void core::start() {
   int const first = idle.pick_worker(0);
   RAMIE_ASSERT(first == 0);
-  start_thread(0);
+  roster.wake(*workers[0]);
   if (!parallel) return;
   try {
     monitor_ = start_quiet_thread([this] { monitor_main(); });
   } catch (...) {
     workers_end.store(true, std::memory_order_seq_cst);
-    join_threads();
+    roster.end();
     throw;
   }
 }
@@ -205,6 +206,8 @@ std::vector<unfinished_fiber> core::unfinished() {
         return list.push_back({id, name, "ready", {}});
       case fiber_state::running:
         return list.push_back({id, name, "running", {}});
+      case fiber_state::blocking:
+        return list.push_back({id, name, "blocking", {}});
       case fiber_state::parked: {
         const char* const reason = fiber.reason.load(std::memory_order_relaxed);
         return list.push_back({id, name, "parked", reason != nullptr ? reason : ""});
@@ -215,16 +218,6 @@ std::vector<unfinished_fiber> core::unfinished() {
     }
   });
   return list;
-}
-
-void core::join_threads() noexcept {
-  for (unsigned i = 0; i < threads_.size(); ++i) {
-    std::unique_lock lock(threads_mutex_);  // no thread is just being started
-    if (!started_[i].load(std::memory_order_acquire)) continue;
-    lock.unlock();
-    threads_[i]->notify();
-    threads_[i]->join();
-  }
 }
 
 bool core::stop_by(steady_time deadline) noexcept {
@@ -242,7 +235,8 @@ void core::end_threads() noexcept {
     monitor_.join();
   }
   workers_end.store(true, std::memory_order_seq_cst);
-  join_threads();
+  roster.end();
+  for (auto const& each : workers) each->clear_caches();
   blocking.stop();
   record_pool::retire(std::exchange(records, nullptr));
   odd_pools_.clear();
@@ -254,7 +248,8 @@ void core::end_threads() noexcept {
 runtime_metrics core::metrics() const {
   runtime_metrics all;
   all.workers = options.workers;
-  all.workers_started = started_count_.load(std::memory_order_relaxed);
+  all.workers_started = roster.started_workers();
+  all.backup_threads = roster.backup_threads();
   unsigned const not_started = all.workers - all.workers_started;
   unsigned const sleeping = idle.sleeping();
   all.workers_sleeping = sleeping > not_started ? sleeping - not_started : 0;

@@ -20,12 +20,10 @@
 
 #include "blocking_pool.hpp"
 #include "record_pool.hpp"
+#include "thread_roster.hpp"
 #include "timer_heap.hpp"
 
 namespace ramie::detail {
-
-class worker;
-class worker_thread;
 
 using idle_set = basic_idle_set<std_atomics>;
 using spawn_gate = basic_spawn_gate<std_atomics>;
@@ -58,6 +56,9 @@ class core {
   void return_unused(fiber_record& fiber) noexcept;
   void launch(fiber_record& fiber) noexcept;
 
+  /// Makes a fiber runnable from outside: it goes to a worker's inbox. Any thread.
+  void hand_in(fiber_record& fiber) noexcept;
+
   /// Makes a fiber runnable that was parked. Any thread.
   void schedule(fiber_record& fiber, placement where) noexcept;
 
@@ -75,8 +76,13 @@ class core {
   void stop_searching() noexcept;
   /// A worker is awake again.
   void worker_awake() noexcept;
-  /// A worker's sleep until it is notified, or a timer or an event comes.
-  void sleep(worker_thread& self) noexcept;
+  /// A worker's sleep until it is notified, or a timer or an event comes. True: another thread has
+  /// taken the worker meanwhile.
+  bool sleep(worker_thread& self) noexcept;
+  /// Whether a worker whose sleep has been announced must not sleep: the look at every queue.
+  bool has_work_for(worker const& asleep) const noexcept;
+  /// The same look for a worker whose thread sleeps already: whether that must be woken.
+  bool needs_thread(worker const& asleep) noexcept;
   void interrupt_driver() noexcept;
   /// Looks at the driver without waiting, if nobody else is at it.
   void poll() noexcept;
@@ -103,7 +109,9 @@ class core {
   std::unique_ptr<record_pool> records;
   std::vector<std::unique_ptr<worker>> workers;
   idle_set idle;
+  thread_roster roster;
   blocking_pool blocking;
+  fiber_limit sections;  // those in blocking()
   // Set once, by stop, before it cancels: new fibers are born cancelled. Relaxed: the walk over the
   // registry is repeated until no fiber is left.
   std::atomic<bool> stopping{false};
@@ -111,19 +119,16 @@ class core {
   std::atomic<bool> workers_end{false};
 
  private:
-  void deliver(fiber_record& fiber) noexcept;
   stack_pool& odd_stacks(std::size_t size);
   bool no_fiber_left() const noexcept;
   void cancel_all(std::span<std::stop_source> to_stop) noexcept;
   bool drain(steady_time deadline) noexcept;
   void end_threads() noexcept;
-  void join_threads() noexcept;
   void tell_drained() noexcept;
 
   void note_poll() noexcept;
   tick_time trim_when_due(worker& idle_one) noexcept;
   void wake(int index) noexcept;
-  void start_thread(unsigned index);
   void monitor_main() noexcept;
   bool anything_stuck(std::vector<std::uint64_t>& seen) noexcept;
   bool all_asleep() const noexcept { return idle.sleeping() == workers.size(); }
@@ -136,12 +141,6 @@ class core {
   fiber_limit limit_;
   std::mutex odd_mutex_;
   std::map<std::size_t, std::unique_ptr<stack_pool>> odd_pools_;
-
-  std::mutex threads_mutex_;
-  std::vector<std::unique_ptr<worker_thread>> threads_;
-  // How many of threads_ run: those below. release: a started thread's object is complete.
-  std::vector<std::atomic<bool>> started_;
-  std::atomic<unsigned> started_count_{0};  // relaxed: metrics, and where deliveries go
 
   // The driver in use; replaced at most once, under driver_change_, and the old one is kept.
   std::atomic<driver*> driver_{nullptr};

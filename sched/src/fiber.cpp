@@ -6,8 +6,8 @@
 #include <ramie/sched/this_fiber.hpp>
 
 #include "available_cpus.hpp"
-#include "blocking_pool.hpp"
 #include "core.hpp"
+#include "identity.hpp"
 #include "worker_thread.hpp"
 
 namespace ramie {
@@ -62,11 +62,15 @@ unsigned fiber::hardware_concurrency() noexcept {
 
 pin_scope::pin_scope() noexcept : fiber_(detail::current_fiber()) {
   if (fiber_ == nullptr) return;
-  if (fiber_->pins++ == 0) fiber_->pinned_to = detail::current_worker_thread();
+  if (fiber_->pins++ != 0) return;
+  fiber_->pinned_to = detail::current_worker_thread();
+  ++fiber_->pinned_to->pinned_fibers;
 }
 
 pin_scope::~pin_scope() {
-  if (fiber_ != nullptr && --fiber_->pins == 0) fiber_->pinned_to = nullptr;
+  if (fiber_ == nullptr || --fiber_->pins != 0) return;
+  --fiber_->pinned_to->pinned_fibers;
+  fiber_->pinned_to = nullptr;
 }
 
 namespace this_fiber {

@@ -7,7 +7,7 @@
 
 #include <ramie/sched/fiber_local.hpp>
 
-#include "blocking_pool.hpp"
+#include "identity.hpp"
 
 namespace ramie::detail {
 

@@ -12,6 +12,7 @@
 
 #include "blocking_pool.hpp"
 #include "core.hpp"
+#include "identity.hpp"
 #include "worker_thread.hpp"
 
 namespace ramie::detail {
@@ -74,10 +75,10 @@ void park_fiber(fiber_record& self, std::uint64_t episode, park_reason reason, s
   heap.remove(timer);
 }
 
-/// Whether the calling fiber's cancellation is to be delivered now.
+/// Whether the caller's cancellation is to be delivered now.
 bool cancellation_due() noexcept {
-  fiber_record* const self = current_fiber();
-  return self != nullptr && self->cancel.requested() && self->bounds.shields == 0;
+  fiber_record* const self = current_record();
+  return self != nullptr && self->cancel.requested() && current_bounds().shields == 0;
 }
 
 }  // namespace

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "blocking_pool.hpp"
 #include "core.hpp"
+#include "identity.hpp"
 #include "worker_thread.hpp"
 
 namespace ramie {

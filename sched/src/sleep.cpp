@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <exception>
 #include <string>
 
 #include <ramie/sched/detail/futex.hpp>
@@ -42,28 +43,33 @@ void core::wake(int index) noexcept {
   if (index < 0) return;
   auto const picked = static_cast<unsigned>(index);
   wakeups_sent_.fetch_add(1, std::memory_order_relaxed);
-  // acquire: pairs with start_thread.
-  if (started_[picked].load(std::memory_order_acquire)) return threads_[picked]->notify();
   try {
-    start_thread(picked);
-  } catch (std::system_error const&) {
-    // No thread to be had: the others do the work, and the next wake tries again.
+    roster.wake(*workers[picked]);
+  } catch (std::exception const&) {
+    // No thread or memory to be had: the others do the work, and the next wake tries again.
     idle.announce_sleep(picked, true);
   }
-}
-
-void core::start_thread(unsigned index) {
-  std::lock_guard lock(threads_mutex_);
-  // It may have been started, have slept and been picked again since the caller looked.
-  if (started_[index].load(std::memory_order_relaxed)) return threads_[index]->notify();
-  threads_[index]->start();
-  started_[index].store(true, std::memory_order_release);
-  started_count_.fetch_add(1, std::memory_order_relaxed);
 }
 
 bool core::surplus_anywhere() const noexcept {
   return std::any_of(workers.begin(), workers.end(),
                      [](auto const& each) { return each->has_surplus(); });
+}
+
+bool core::has_work_for(worker const& asleep) const noexcept {
+  return workers_end.load(std::memory_order_seq_cst) || asleep.has_work() ||
+         (parallel && surplus_anywhere());
+}
+
+bool core::needs_thread(worker const& asleep) noexcept {
+  if (has_work_for(asleep)) return true;
+  tick_time const inside_until = sleep_deadline_.load(std::memory_order_seq_cst);
+  if (inside_until == nobody_waits) {
+    return next_timer() != never || driver_.load(std::memory_order_acquire)->has_sources();
+  }
+  // This worker's timers are now left to the one inside the driver.
+  if (next_timer() < inside_until) interrupt_driver();
+  return false;
 }
 
 tick_time core::next_timer() const noexcept {
@@ -93,7 +99,7 @@ void core::poll() noexcept {
   note_poll();
 }
 
-void core::sleep(worker_thread& self) noexcept {
+bool core::sleep(worker_thread& self) noexcept {
   if (driver_turn_.try_lock()) {
     if (self.begin_sleep(true)) {
       tick_time const trim_at = trim_when_due(self.works_on());
@@ -111,9 +117,9 @@ void core::sleep(worker_thread& self) noexcept {
   } else if (self.begin_sleep(false)) {
     // This worker's timers are now left to the one inside the driver.
     if (next_timer() < sleep_deadline_.load(std::memory_order_seq_cst)) interrupt_driver();
-    self.sleep_on_futex();
+    self.sleep_on_futex(steady_time::max());
   }
-  self.end_sleep();
+  return self.end_sleep();
 }
 
 // Gives memory of unused stacks back, at most once per period: a runtime that is idle for a moment

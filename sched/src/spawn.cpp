@@ -15,6 +15,7 @@
 #include "blocking_pool.hpp"
 #include "core.hpp"
 #include "fiber_locals.hpp"
+#include "identity.hpp"
 #include "worker_thread.hpp"
 
 namespace ramie::detail {
@@ -33,7 +34,7 @@ worker* worker_here(core& home) noexcept {
 
 // False: the deadline has come first.
 bool wait_for_end(fiber_record& fiber, steady_time deadline, interruptible mode) {
-  if (&fiber == current_fiber()) {
+  if (&fiber == current_record()) {
     refuse(std::errc::resource_deadlock_would_occur, "ramie: a fiber that joins itself");
   }
   if (fiber.join.done()) return true;
@@ -123,16 +124,15 @@ void core::return_unused(fiber_record& fiber) noexcept {
 void core::launch(fiber_record& fiber) noexcept {
   if (stopping.load(std::memory_order_relaxed)) fiber.cancel.request();
   if (worker* const here = worker_here(*this)) return here->push_fresh(fiber);
-  deliver(fiber);
+  hand_in(fiber);
 }
 
-// From outside: to the inbox of a random worker among those that run. Threads start in the order of
-// their workers, as the lowest sleeper is picked first.
-void core::deliver(fiber_record& fiber) noexcept {
+// To a random worker among those that run. Threads start in the order of their workers, as the
+// lowest sleeper is picked first.
+void core::hand_in(fiber_record& fiber) noexcept {
   std::uint64_t const drawn =
       random_state_.fetch_add(0x9E3779B97F4A7C15ULL, std::memory_order_relaxed);
-  auto const target = static_cast<unsigned>(
-      (drawn >> 32) % std::max(1U, started_count_.load(std::memory_order_relaxed)));
+  auto const target = static_cast<unsigned>((drawn >> 32) % std::max(1U, roster.started_workers()));
   workers[target]->mail().push(&fiber);
   int picked = idle.pick_worker(target);
   if (picked < 0) picked = idle.pick_sleeper_to_wake();
@@ -143,11 +143,11 @@ void core::schedule(fiber_record& fiber, placement where) noexcept {
   fiber.state.store(fiber_state::ready, std::memory_order_relaxed);
   if (worker_thread* const owner = fiber.pinned_to) {
     owner->pinned().push_back(&fiber);
-    if (owner != current_worker_thread()) wake(idle.pick_worker(owner->works_on().index));
+    if (owner != current_worker_thread()) owner->notify();
     return;
   }
   worker* const here = worker_here(*this);
-  if (here == nullptr) return deliver(fiber);
+  if (here == nullptr) return hand_in(fiber);
   return where == placement::next ? here->push_next(fiber) : here->push_ready(fiber);
 }
 
@@ -272,7 +272,7 @@ void detach_fiber(fiber_record& fiber) noexcept {
 }
 
 void abandon_fiber(fiber_record& fiber) noexcept {
-  if (&fiber == current_fiber()) return detach_fiber(fiber);  // it can't wait for itself
+  if (&fiber == current_record()) return detach_fiber(fiber);  // it can't wait for itself
   if (!fiber.join.done()) cancel_fiber(fiber);
   join_fiber(fiber, interruptible::no);
   fiber.operations->drop_result(fiber);

@@ -58,6 +58,7 @@ fiber_record* worker::choose(fiber_list& pinned) noexcept {
   choices.add();
   fiber_record* chosen = nullptr;
   if (choices.get() % housekeeping_interval == 0) {
+    if (is_wanted.load(std::memory_order_relaxed)) return nullptr;
     look_around(true);
     if (choices.get() % (16 * housekeeping_interval) == 0) check_oldest();
   }

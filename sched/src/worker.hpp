@@ -39,6 +39,8 @@ class tally {
   std::atomic<std::uint64_t> value_{0};
 };
 
+class worker_thread;
+
 class alignas(64) worker {
  public:
   worker(core& home, unsigned index, std::uint64_t seed);
@@ -50,8 +52,8 @@ class alignas(64) worker {
 
   // --- by the thread that works on it
 
-  /// What runs next, from this worker's own queues and inbox; null: nothing. `pinned`: fibers that
-  /// belong to the calling thread.
+  /// What runs next, from this worker's own queues and inbox; null: nothing, or another thread
+  /// wants the worker. `pinned`: fibers that belong to the calling thread.
   fiber_record* choose(fiber_list& pinned) noexcept;
 
   /// Makes a fiber runnable here.
@@ -86,6 +88,13 @@ class alignas(64) worker {
 
   core& home;
   unsigned const index;
+  // The thread that works here; null: not started. Written under the roster's mutex, release; who
+  // wakes it loads it, acquire.
+  std::atomic<worker_thread*> thread{nullptr};
+  // Whether a thread with pinned fibers waits to work here: whoever does now gives the worker up at
+  // the next housekeeping. Relaxed: a hint, the roster's mutex decides.
+  std::atomic<bool> is_wanted{false};
+  worker_thread* first_wanting = nullptr;  // under the roster's mutex
   timer_heap timers;
   tally choices;  // times that something to run was chosen, or not found
   tally steals;

@@ -16,6 +16,7 @@
 
 #include "core.hpp"
 #include "fiber_locals.hpp"
+#include "identity.hpp"
 #include "quiet_thread.hpp"
 
 namespace ramie::detail {
@@ -46,6 +47,12 @@ void bind_to_cpu(unsigned index) noexcept {
   return this_worker_thread;
 }
 
+// Never inlined, for the same reason.
+[[gnu::noinline]] void set_current_worker_thread(worker_thread* self) noexcept {
+  asm volatile("" ::: "memory");
+  this_worker_thread = self;
+}
+
 fiber_record* current_fiber() noexcept {
   worker_thread* const here = current_worker_thread();
   return here != nullptr ? here->current() : nullptr;
@@ -54,30 +61,47 @@ fiber_record* current_fiber() noexcept {
 // --- the thread
 
 void worker_thread::start() {
-  os_thread_ = start_quiet_thread([this] { main(worker_->index); });
+  join();
+  place_.end_sleep();
+  os_thread_ = start_quiet_thread([this] { main(); });
 }
 
-void worker_thread::main(unsigned index) noexcept {
+void worker_thread::join() noexcept {
+  if (os_thread_.joinable()) os_thread_.join();
+}
+
+void worker_thread::main() noexcept {
   runtime_options const& options = home_.options;
-  std::string const name = (options.name + "-" + std::to_string(index)).substr(0, 15);
+  std::string const name = (options.name + "-" + std::to_string(serial_)).substr(0, 15);
   ::pthread_setname_np(::pthread_self(), name.c_str());
-  if (options.pin_workers) bind_to_cpu(index);
   signal_stack_.install();
-  this_worker_thread = this;
+  set_current_worker_thread(this);
   slots_ = thread_slots::of_this_thread();
   native_.adopt_thread();
-  if (options.on_worker_start) options.on_worker_start(index);
-  searching_ = true;  // whoever started this thread picked it as a sleeper to wake
-  while (fiber_record* const next = find_work()) leave(native_, {}, next);
-  if (options.on_worker_stop) options.on_worker_stop(index);
-  worker_->clear_caches();
-  this_worker_thread = nullptr;
+  if (options.on_worker_start) options.on_worker_start(serial_);
+  worker const* bound_for = nullptr;
+  while (home_.roster.await_worker(*this)) {
+    if (options.pin_workers && std::exchange(bound_for, worker_) != worker_) {
+      bind_to_cpu(worker_->index);
+    }
+    while (fiber_record* const next = find_work()) leave(native_, {}, next);
+  }
+  if (options.on_worker_stop) options.on_worker_stop(serial_);
+  set_current_worker_thread(nullptr);
   signal_stack_.uninstall();
+  home_.roster.ended(*this);
 }
 
+// Null: the thread has no worker any more, or the workers end.
 fiber_record* worker_thread::find_work() noexcept {
-  for (;;) {
+  while (worker_ != nullptr) {
     if (home_.workers_end.load(std::memory_order_seq_cst)) return nullptr;
+    // Not before it has run something itself, or two that want the same would only pass it on.
+    if (worker_->is_wanted.load(std::memory_order_relaxed) &&
+        worker_->choices.get() != choices_when_gained_) {
+      home_.roster.yield_worker(*this);
+      continue;
+    }
     fiber_record* found = choose_begun();
     if (found == nullptr) {
       worker_->look_around(false);
@@ -93,48 +117,40 @@ fiber_record* worker_thread::find_work() noexcept {
       return found;
     }
     home_.idle.announce_sleep(worker_->index, std::exchange(searching_, false));
-    if (!must_not_sleep()) home_.sleep(*this);
+    bool const moved = !must_not_sleep() && home_.sleep(*this);
+    if (moved) return nullptr;
     home_.idle.end_sleep(worker_->index);
     searching_ = true;  // counted: by end_sleep, or by whoever picked this worker to wake it
     home_.worker_awake();
   }
+  return nullptr;
 }
 
 // The look at everything between the announcement of sleep and sleep.
 bool worker_thread::must_not_sleep() const noexcept {
-  return home_.workers_end.load(std::memory_order_seq_cst) || pinned_.size() != 0 ||
-         worker_->has_work() || (home_.parallel && home_.surplus_anywhere());
+  return pinned_.size() != 0 || worker_->is_wanted.load(std::memory_order_relaxed) ||
+         home_.has_work_for(*worker_);
 }
 
 // --- sleeping
 
 void worker_thread::notify() noexcept {
-  switch (place_.exchange(notified, std::memory_order_acq_rel)) {
-    case on_futex:
-      futex_wake(&place_, 1);
-      break;
-    case in_driver_wait:
-      home_.interrupt_driver();
-      break;
-    default:
-      break;
+  switch (place_.notify()) {
+    case sleep_place::sleeper::none:
+      return;
+    case sleep_place::sleeper::on_futex:
+      return futex_wake(place_.futex_address(), 1);
+    case sleep_place::sleeper::in_driver:
+      return home_.interrupt_driver();
   }
 }
 
-bool worker_thread::begin_sleep(bool in_driver) noexcept {
-  std::uint32_t expected = awake;
-  return place_.compare_exchange_strong(expected, in_driver ? in_driver_wait : on_futex,
-                                        std::memory_order_acq_rel, std::memory_order_acquire);
-}
-
-void worker_thread::sleep_on_futex() noexcept {
-  while (place_.load(std::memory_order_acquire) == on_futex) {
-    futex_wait(&place_, on_futex, std::chrono::steady_clock::time_point::max());
+bool worker_thread::sleep_on_futex(steady_time deadline) noexcept {
+  for (;;) {
+    std::uint32_t const seen = place_.futex_value();
+    if (place_.was_notified()) return true;
+    if (!futex_wait(place_.futex_address(), seen, deadline)) return place_.was_notified();
   }
-}
-
-void worker_thread::end_sleep() noexcept {
-  place_.exchange(awake, std::memory_order_acq_rel);
 }
 
 // --- switching
@@ -197,6 +213,8 @@ void worker_thread::complete_switch() noexcept {
       todo_.fiber->state.store(fiber_state::ready, std::memory_order_relaxed);
       if (todo_.fiber->pinned_to != nullptr) return pinned_.push_back(todo_.fiber);
       return worker_->push_ready(*todo_.fiber);
+    case after_switch::kind::hand_in:
+      return home_.hand_in(*todo_.fiber);
     case after_switch::kind::finish:
       finished_.release();
       if (todo_.odd_stacks == nullptr) return worker_->give_stack(todo_.stack);
@@ -223,8 +241,38 @@ void worker_thread::park(fiber_record& self, std::uint64_t episode) noexcept {
 
 void worker_thread::yield(fiber_record& self) noexcept {
   fiber_record* const next = choose_begun();
-  if (next == nullptr) return;
+  if (next == nullptr && !worker_->is_wanted.load(std::memory_order_relaxed)) return;
   leave(self.registers, {after_switch::kind::yield, &self}, next);
+}
+
+// --- blocking sections
+
+void worker_thread::begin_section(fiber_record& self) {
+  home_.roster.hand_over(*this);
+  self.state.store(fiber_state::blocking, std::memory_order_relaxed);
+  set_current_worker_thread(nullptr);
+  name_thread_after(&self);
+  wait_bounds& bounds = current_bounds();  // the thread's own now
+  bounds = self.bounds;
+  if (home_.options.clock && bounds.deadline != steady_time::max()) {
+    // A thread waits by steady_clock.
+    bounds.deadline =
+        add_saturated(std::chrono::steady_clock::now(),
+                      bounds.deadline.time_since_epoch() - steady_time::duration(home_.now()));
+  }
+}
+
+void worker_thread::end_section(fiber_record& self) noexcept {
+  current_bounds() = {};
+  name_thread_after(nullptr);
+  set_current_worker_thread(this);
+  if (home_.roster.take_back(*this)) {
+    self.state.store(fiber_state::running, std::memory_order_relaxed);
+    return home_.stop_searching();
+  }
+  auto const how =
+      self.pinned_to != nullptr ? after_switch::kind::yield : after_switch::kind::hand_in;
+  leave(self.registers, {how, &self}, nullptr);
 }
 
 // --- the life of a fiber
@@ -245,6 +293,7 @@ void worker_thread::run_task(fiber_record& self) noexcept {
   if (self.starts_pinned) {
     self.pins = 1;
     self.pinned_to = current_worker_thread();
+    ++self.pinned_to->pinned_fibers;
   }
   if (self.cancel.requested()) {
     // Cancelled before its first instruction: it never runs.
@@ -267,6 +316,9 @@ context* worker_thread::finish(fiber_record& self) noexcept {
   join_word::finish const how = self.join.begin_finish();
   if (how.detached) drop_detached(self);  // user code, which may wait and migrate
   worker_thread& here = *current_worker_thread();
+  if (worker_thread* const pinned_to = std::exchange(self.pinned_to, nullptr)) {
+    --pinned_to->pinned_fibers;
+  }
   here.finished_.continue_on(self.registers);
   here.current_ = nullptr;
   home.settle(self, how);

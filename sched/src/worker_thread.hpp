@@ -9,17 +9,21 @@
 #include <ramie/fiber/context.hpp>
 #include <ramie/fiber/overflow.hpp>
 #include <ramie/sched/detail/record.hpp>
+#include <ramie/sched/detail/sleep_place.hpp>
 
 #include "worker.hpp"
 
 namespace ramie::detail {
 
 class core;
+class thread_roster;
+
+using sleep_place = basic_sleep_place<std_atomics>;
 
 /// What is left to do for the context that a switch has left, by the one that it entered: until the
 /// switch is complete, nobody may see the fiber as parked, runnable or gone.
 struct after_switch {
-  enum class kind : std::uint8_t { nothing, park, yield, finish };
+  enum class kind : std::uint8_t { nothing, park, yield, hand_in, finish };
   kind what = kind::nothing;
   fiber_record* fiber = nullptr;
   std::uint64_t episode = 0;         // park
@@ -30,11 +34,23 @@ struct after_switch {
 class worker_thread {
  public:
   /// Throws std::system_error when memory for the signal stack runs out.
-  worker_thread(core& home, worker& works_on) : home_(home), worker_(&works_on) {}
+  /// `serial`: its number among the runtime's threads.
+  worker_thread(core& home, unsigned serial) : home_(home), serial_(serial) {}
 
-  /// Starts the OS thread. Throws std::system_error.
+  // --- by the roster
+
+  /// Starts the OS thread, again perhaps. Throws std::system_error.
   void start();
-  void join() { os_thread_.join(); }
+  void join() noexcept;
+
+  // Under the roster's mutex.
+  worker* last_worker = nullptr;  // the one that it works on, or worked on last
+  bool benched = false;           // among those without a worker that may be given any
+  bool wants_worker = false;      // in the queue of last_worker
+  bool awaits_worker = false;     // it sleeps in thread_roster::await_worker, if it sleeps
+  worker_thread* next_wanting = nullptr;
+
+  // --- by this thread, while it has a worker
 
   worker& works_on() noexcept { return *worker_; }
   core& home() noexcept { return home_; }
@@ -48,6 +64,13 @@ class worker_thread {
   /// Lets others run first. Returns at once if there are none.
   void yield(fiber_record& self) noexcept;
 
+  /// Lets the fiber have the thread for itself: another one works on the worker from here on, and
+  /// this one looks like a plain OS thread that runs in the fiber's name. Throws std::system_error:
+  /// there is no other one, and nothing has changed.
+  void begin_section(fiber_record& self);
+  /// The fiber goes on as one, perhaps on another thread.
+  void end_section(fiber_record& self) noexcept;
+
   /// What runs first on every fiber's stack.
   static departure fiber_main() noexcept;
 
@@ -56,15 +79,20 @@ class worker_thread {
   /// Makes a sleeping thread go on. Sticky: the next sleep returns at once.
   void notify() noexcept;
 
-  // --- by core::sleep, on this thread
+  // --- by core::sleep and the roster, on this thread: see sleep_place.hpp
 
-  /// Announces where the thread sleeps; false: it has been notified and must not.
-  bool begin_sleep(bool in_driver) noexcept;
-  void sleep_on_futex() noexcept;
-  void end_sleep() noexcept;
+  bool begin_sleep(bool in_driver) noexcept { return place_.begin_sleep(in_driver); }
+  /// False: the deadline has come, and nobody has notified the thread.
+  bool sleep_on_futex(steady_time deadline) noexcept;
+  bool end_sleep() noexcept { return place_.end_sleep(); }
+
+  // Fibers that are pinned to the thread, those that are parked included. By this thread.
+  std::uint32_t pinned_fibers = 0;
 
  private:
-  void main(unsigned index) noexcept;
+  friend class thread_roster;
+
+  void main() noexcept;
   fiber_record* find_work() noexcept;
   bool must_not_sleep() const noexcept;
 
@@ -78,10 +106,11 @@ class worker_thread {
   static context* finish(fiber_record& self) noexcept;
   bool continue_finished(fiber_record& next, after_switch const& todo) noexcept;
 
-  enum : std::uint32_t { awake = 0, on_futex = 1, in_driver_wait = 2, notified = 3 };
-
   core& home_;
-  worker* worker_;
+  unsigned const serial_;
+  // Null: none. By this thread while it has one and is awake, else under the roster's mutex.
+  worker* worker_ = nullptr;
+  std::uint64_t choices_when_gained_ = 0;  // of worker_, when await_worker gave it
   alternate_signal_stack signal_stack_;
   thread_slots slots_;
   fiber_record* current_ = nullptr;
@@ -90,9 +119,7 @@ class worker_thread {
   context native_;
   context finished_;  // stands for the stack of a fiber that has ended, until it is left
   fiber_list pinned_;
-  // Where the thread is; written by it and, to `notified`, by whoever wakes it. acq_rel exchanges:
-  // what the waker did before is visible to the woken thread.
-  std::atomic<std::uint32_t> place_{awake};
+  sleep_place place_;
   std::thread os_thread_;
 };
 

@@ -1,204 +1,482 @@
-// spawn_blocking and its pool.
+// Blocking sections: what they hand over, what they keep, and how the fiber comes back.
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <pthread.h>
+
 #include <atomic>
 #include <chrono>
-#include <latch>
 #include <memory>
+#include <random>
+#include <semaphore>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include <ramie/sched/blocking.hpp>
+#include <ramie/sched/cancelled.hpp>
+#include <ramie/sched/deadline_scope.hpp>
 #include <ramie/sched/fiber_local.hpp>
+#include <ramie/sched/park.hpp>
 #include <ramie/sched/spawn_blocking.hpp>
+#include <ramie/sched/timed_out.hpp>
 
 #include "support/fibers.hpp"
 
+namespace ramie {
 namespace {
 
 using namespace std::chrono_literals;
-using ramie::cancelled;
-using ramie::spawn_blocking;
-namespace this_fiber = ramie::this_fiber;
+using test::code_of;
+using test::forever;
+using test::soon;
 
-RAMIE_TEST_WITH_WORKERS(SpawnBlocking);
+RAMIE_TEST_WITH_WORKERS(Blocking);
 
-TEST_P(SpawnBlocking, GivesResultsAndExceptions) {
+/// Ends a section of one thread from another.
+using signal = std::binary_semaphore;
+
+TEST_P(Blocking, GivesBackWhatTheFunctionGives) {
   run_it([] {
-    EXPECT_EQ(spawn_blocking([](int a, std::unique_ptr<int> b) { return a + *b; }, 1,
-                             std::make_unique<int>(2))
-                  .join(),
-              3);
-    EXPECT_THROW(spawn_blocking([] { throw std::runtime_error("blocked"); }).join(),
-                 std::runtime_error);
-    EXPECT_EQ(*spawn_blocking([] { return std::make_unique<int>(4); }).join(), 4);
+    EXPECT_EQ(blocking([](int a, int b) { return a + b; }, 2, 3), 5);
+    int place = 0;
+    int& same = blocking([&]() -> int& { return place; });
+    EXPECT_EQ(&same, &place);
+    blocking([&] { place = 1; });
+    EXPECT_EQ(place, 1);
+    EXPECT_EQ(*blocking([](auto owned) { return owned; }, std::make_unique<int>(7)), 7);
+    EXPECT_THROW(blocking([] { throw std::logic_error("its own"); }), std::logic_error);
   });
 }
 
-TEST_P(SpawnBlocking, LeavesTheWorkersFree) {
+TEST(BlockingOnAThread, SimplyCalls) {
+  std::thread::id const here = std::this_thread::get_id();
+  EXPECT_EQ(blocking([] { return std::this_thread::get_id(); }), here);
+  EXPECT_THROW(blocking([] { throw 1; }), int);
+}
+
+TEST_P(Blocking, OthersRunMeanwhile) {
   run_it([] {
-    std::latch release(1);
-    auto blocked = spawn_blocking([&] { release.wait(); });
-    int turns = 0;
-    for (; turns < 100; ++turns) ramie::spawn([] {}).join();
-    EXPECT_FALSE(blocked.done());
-    release.count_down();
+    signal let_go(0);
+    auto blocked = spawn([&] { blocking([&] { let_go.acquire(); }); });
+    // Each of these would hang if the workers waited for the section: spawned, woken, by time.
+    spawn([] { this_fiber::yield(); }).join();
+    this_fiber::sleep_for(1ms);
+    let_go.release();
     blocked.join();
   });
 }
 
-TEST(SpawnBlockingPool, GrowsToItsLimitAndQueuesBeyondIt) {
-  ramie::run({.workers = 1, .max_blocking_threads = 3}, [] {
-    std::atomic<int> running{0};
-    std::atomic<int> most{0};
-    std::latch all_three(3);
-    std::vector<ramie::join_handle<int>> jobs;
-    for (int i = 0; i < 30; ++i) {
-      jobs.push_back(spawn_blocking([&, i] {
-        int const now = ++running;
-        int seen = most.load();
-        while (seen < now && !most.compare_exchange_weak(seen, now)) {
-        }
-        if (i < 3) all_three.arrive_and_wait();
-        --running;
-        return i;
+TEST_P(Blocking, AllWorkersAtOnce) {
+  run_it([] {
+    constexpr int count = 16;
+    std::atomic<int> inside{0};
+    std::vector<join_handle<void>> all;
+    for (int i = 0; i < count; ++i) {
+      all.push_back(spawn([&] {
+        blocking([&] {
+          ++inside;
+          while (inside.load() < count) std::this_thread::yield();
+        });
       }));
     }
-    for (int i = 0; i < 30; ++i) EXPECT_EQ(jobs[static_cast<std::size_t>(i)].join(), i);
-    EXPECT_EQ(most.load(), 3);
+    for (auto& each : all) each.join();
   });
 }
 
-TEST(SpawnBlockingPool, ShrinksWhenItIsIdle) {
-  ramie::runtime rt({.workers = 1, .blocking_keep_alive = 1ms});
-  rt.run([] { spawn_blocking([] {}).join(); });
-  while (rt.metrics().blocking_threads != 0) std::this_thread::yield();
-  rt.run([] { spawn_blocking([] {}).join(); });  // and grows again
+TEST_P(Blocking, RunsInTheNameOfTheFiber) {
+  run_it([] {
+    static fiber_local<int> mine;
+    spawn({.name = "reader"}, [] {
+      *mine = 3;
+      auto const id = this_fiber::get_id();
+      EXPECT_NE(this_worker::id(), -1);
+      blocking([&] {
+        EXPECT_EQ(this_fiber::get_id(), id);
+        EXPECT_EQ(this_fiber::name(), "reader");
+        EXPECT_EQ(*mine, 3);
+        *mine = 4;
+        EXPECT_EQ(this_worker::id(), -1);
+        EXPECT_EQ(blocking([] { return this_fiber::get_id(); }), id) << "nested";
+      });
+      EXPECT_EQ(*mine, 4);
+      EXPECT_EQ(this_fiber::get_id(), id);
+      EXPECT_NE(this_worker::id(), -1);
+    }).join();
+  });
 }
 
-TEST(SpawnBlockingPool, CanBeCancelledWhileItIsQueued) {
-  ramie::run({.workers = 1, .max_blocking_threads = 1}, [] {
-    std::latch begun(1);
-    std::latch release(1);
-    auto first = spawn_blocking([&] {
-      begun.count_down();
-      release.wait();
+TEST_P(Blocking, WaitsInsideBlockTheThread) {
+  run_it([] {
+    int const sum = blocking([] {
+      this_fiber::sleep_for(1ms);
+      this_fiber::yield();
+      return spawn([] { return 2; }).join() + spawn_blocking([] { return 3; }).join();
     });
-    begun.wait();
-    bool ran = false;
-    auto guard = std::make_shared<int>(0);
-    auto queued = spawn_blocking([&ran, guard] { ran = true; });
-    auto behind = spawn_blocking([] { return 6; });
-    queued.cancel();
-    EXPECT_THROW(queued.join(), cancelled) << "while the only thread is busy";
-    EXPECT_EQ(guard.use_count(), 1);
-    {
-      auto abandoned = spawn_blocking([&ran] { ran = true; });
-    }
-    first.cancel();  // too late
-    EXPECT_FALSE(first.done());
-    release.count_down();
-    first.join();
-    EXPECT_EQ(behind.join(), 6);
-    EXPECT_FALSE(ran);
+    EXPECT_EQ(sum, 5);
   });
 }
 
-TEST_P(SpawnBlocking, CancelRacesWithTheBegin) {
-  ramie::run({.workers = GetParam(), .max_blocking_threads = 2}, [] {
-    int cancelled_ones = 0;
-    std::atomic<int> ran{0};
-    constexpr int rounds = 2000;
-    for (int i = 0; i < rounds; ++i) {
-      auto job = spawn_blocking([&] { ++ran; });
-      for (int n = 0; n < i % 5; ++n) this_fiber::yield();
-      job.cancel();
+TEST_P(Blocking, KeepsErrnoAndExceptionsInFlight) {
+  run_it([] {
+    for (int i = 0; i < 100; ++i) {
+      test::errno_here() = 1000 + i;
+      blocking([&] { EXPECT_EQ(test::errno_here(), 1000 + i); });
+      EXPECT_EQ(test::errno_here(), 1000 + i);
       try {
-        job.join();
-      } catch (cancelled const&) {
-        ++cancelled_ones;
+        throw i;
+      } catch (int) {
+        blocking([] { EXPECT_THROW(throw "inner", char const*); });
+        try {
+          throw;
+        } catch (int caught) {
+          EXPECT_EQ(caught, i);
+        }
       }
     }
-    EXPECT_EQ(ran.load() + cancelled_ones, rounds);
   });
 }
 
-TEST_P(SpawnBlocking, TheEndOfTheRuntimeWaitsForWhatHasBegun) {
-  std::atomic<bool> finished{false};
-  std::latch begun(1);
-  std::atomic<bool> release{false};
-  {
-    ramie::runtime rt({.workers = GetParam(), .max_blocking_threads = 1});
-    rt.run([&] {
-      spawn_blocking({.name = "begun"}, [&] {
-        begun.count_down();
-        while (!release.load()) std::this_thread::yield();
-        finished = true;
-      }).detach();
-      for (int i = 0; i < 10; ++i)
-        spawn_blocking([] { ADD_FAILURE() << "it was queued"; }).detach();
-    });
-    begun.wait();
-    auto const report = rt.shutdown(1ms);
-    // Those that were queued may still be about to be discarded.
-    EXPECT_EQ(std::count_if(report.unfinished.begin(), report.unfinished.end(),
-                            [](auto const& each) { return each.name == "begun"; }),
-              1);
-    release = true;
-  }
-  EXPECT_TRUE(finished.load());
-}
-
-TEST_P(SpawnBlocking, HasAnIdAndLocalsOfItsOwn) {
-  static ramie::fiber_local<int> local;
-  run_it([] {
-    *local = 1;
-    auto const here = this_fiber::get_id();
-    for (int i = 0; i < 10; ++i) {
-      auto job = spawn_blocking({.name = "job"}, [here] {
-        EXPECT_EQ(*local, 0);
-        *local = 2;
-        EXPECT_NE(this_fiber::get_id(), here);
-        EXPECT_EQ(this_fiber::name(), "job");
-        EXPECT_EQ(ramie::this_worker::id(), -1);
-        this_fiber::yield();
-        this_fiber::sleep_for(1us);
-        // On its own runtime, and waited for by the OS thread.
-        return ramie::spawn([] { return ramie::this_worker::id(); }).join();
-      });
-      EXPECT_GE(job.join(), 0);
+TEST_P(Blocking, IsEnteredAndLeftWhileUnwinding) {
+  struct slow_end {
+    ~slow_end() {
+      blocking([] { EXPECT_EQ(std::uncaught_exceptions(), 1); });
+      this_fiber::yield();
     }
-    EXPECT_EQ(*local, 1);
-  });
-}
-
-TEST(SpawnBlockingOfThreads, UsesTheDefaultRuntime) {
-  EXPECT_EQ(spawn_blocking([] { return 5; }).join(), 5);
-}
-
-TEST(SpawnBlockingPool, CountsAsAFiberOfTheLimit) {
-  ramie::run({.workers = 1, .max_fibers = 2}, [] {
-    std::atomic<int> done{0};
-    for (int i = 0; i < 20; ++i) spawn_blocking([&] { ++done; }).detach();
-    while (done.load() < 20) this_fiber::yield();
-  });
-}
-
-TEST(SpawnBlockingPool, ReportsWhatDetachedOnesThrow) {
-  std::atomic<int> reported{0};
-  ramie::runtime_options options{.workers = 1};
-  options.on_unhandled_exception = [&](ramie::unhandled_exception const& what) {
-    EXPECT_EQ(what.fiber_name, "thrower");
-    ++reported;
   };
-  ramie::run(options, [&] {
-    spawn_blocking({.name = "thrower"}, [] { throw 1; }).detach();
-    while (reported.load() == 0) this_fiber::yield();
+  run_it([] {
+    EXPECT_THROW(
+        {
+          slow_end const guard;
+          throw 1;
+        },
+        int);
+    EXPECT_EQ(std::uncaught_exceptions(), 0);
   });
-  EXPECT_EQ(reported.load(), 1);
+}
+
+// --- cancellation and deadlines
+
+TEST_P(Blocking, CancellationIsSeenByCheckCancelledAndByTheNextWait) {
+  run_it([] {
+    signal let_go(0);
+    std::atomic<bool> inside{false};
+    auto fiber = spawn([&] {
+      blocking([&] {
+        inside = true;
+        let_go.acquire();
+        this_fiber::sleep_for(soon);  // not delivered here
+        EXPECT_THROW(this_fiber::check_cancelled(), cancelled);
+      });
+      EXPECT_THROW(this_fiber::sleep_for(forever), cancelled);
+      throw cancelled();
+    });
+    while (!inside) this_fiber::yield();
+    fiber.cancel();
+    let_go.release();
+    EXPECT_THROW(fiber.join(), cancelled);
+  });
+}
+
+TEST_P(Blocking, AFunctionOfSpawnBlockingSeesItsCancellation) {
+  run_it([] {
+    std::atomic<bool> inside{false};
+    auto job = spawn_blocking([&] {
+      inside = true;
+      for (;;) this_fiber::check_cancelled();
+    });
+    while (!inside) this_fiber::yield();
+    job.cancel();
+    EXPECT_THROW(job.join(), cancelled);
+  });
+}
+
+TEST_P(Blocking, DeadlinesBoundTheWaitsInside) {
+  run_it([] {
+    deadline_scope const bound(soon);
+    EXPECT_THROW(blocking([] { this_fiber::sleep_for(forever); }), timed_out);
+    EXPECT_TRUE(bound.expired());
+    EXPECT_THROW(blocking([] { this_fiber::check_cancelled(); }), timed_out);
+  });
+  run_it([] {
+    blocking([] {
+      deadline_scope const bound(soon);
+      EXPECT_THROW(this_fiber::sleep_for(forever), timed_out);
+    });
+    this_fiber::sleep_for(1ms);  // the scope is gone
+  });
+}
+
+// --- pinned fibers
+
+TEST_P(Blocking, APinnedFiberReturnsOnItsThread) {
+  run_it([] {
+    std::atomic<bool> done{false};
+    std::vector<join_handle<void>> busy;
+    for (int i = 0; i < 8; ++i) {
+      busy.push_back(spawn([&] {
+        while (!done) this_fiber::yield();
+      }));
+    }
+    auto const pin = this_fiber::pin();
+    pthread_t const mine = ::pthread_self();
+    for (int i = 0; i < 100; ++i) {
+      blocking([&] { EXPECT_EQ(::pthread_self(), mine); });
+      EXPECT_EQ(::pthread_self(), mine);
+      EXPECT_NE(this_worker::id(), -1);
+      this_fiber::yield();
+      EXPECT_EQ(::pthread_self(), mine);
+    }
+    done = true;
+    for (auto& each : busy) each.join();
+  });
+}
+
+TEST(BlockingOnOneWorker, AFiberPinnedToAThreadThatBlocksWaitsForIt) {
+  test::on_one_worker([] {
+    signal let_go(0);
+    pthread_t pinned_on{};
+    std::atomic<bool> ran{false};
+    std::atomic<waiter*> parked{nullptr};
+    auto pinned = spawn({.pinned = true}, [&] {
+      pinned_on = ::pthread_self();
+      waiter self;
+      parked = &self;
+      self.park({"its friend", nullptr});
+      EXPECT_EQ(::pthread_self(), pinned_on);
+      ran = true;
+    });
+    while (parked.load() == nullptr) this_fiber::yield();
+    auto blocked = spawn([&] { blocking([&] { let_go.acquire(); }); });
+    this_fiber::yield();
+    spawn([&] {
+      parked.load()->unpark();
+      for (int i = 0; i < 100; ++i) this_fiber::yield();
+      EXPECT_FALSE(ran) << "its thread is in the section";
+      EXPECT_NE(::pthread_self(), pinned_on);
+      let_go.release();
+    }).join();
+    pinned.join();
+    blocked.join();
+    EXPECT_TRUE(ran);
+  });
+}
+
+TEST_P(Blocking, AThreadWithoutAWorkerGetsOneForItsPinnedFiber) {
+  run_it([] {
+    // All on one thread: the parked fiber is pinned to it, and a section takes its worker away.
+    std::atomic<waiter*> parked{nullptr};
+    auto pinned = spawn({.pinned = true}, [&] {
+      pthread_t const mine = ::pthread_self();
+      auto section = spawn({.pinned = true}, [&] { return ::pthread_self(); });
+      section.join();
+      for (int i = 0; i < 50; ++i) {
+        waiter self;
+        parked = &self;
+        self.park({"its friend", nullptr});
+        EXPECT_EQ(::pthread_self(), mine);
+        blocking([&] { EXPECT_EQ(::pthread_self(), mine); });
+      }
+    });
+    std::vector<join_handle<void>> sections;
+    std::atomic<bool> done{false};
+    for (int i = 0; i < 4; ++i) {
+      sections.push_back(spawn([&] {
+        while (!done) blocking([] { std::this_thread::yield(); });
+      }));
+    }
+    for (int i = 0; i < 50; ++i) {
+      waiter* who = nullptr;
+      while ((who = parked.exchange(nullptr)) == nullptr) this_fiber::yield();
+      who->unpark();
+    }
+    pinned.join();
+    done = true;
+    for (auto& each : sections) each.join();
+  });
+}
+
+// --- limits and errors
+
+TEST(BlockingLimit, BoundsTheSectionsAtOnce) {
+  run({.workers = 2, .max_blocking_threads = 3}, [] {
+    std::atomic<int> inside{0};
+    std::atomic<int> most{0};
+    std::vector<join_handle<void>> all;
+    for (int i = 0; i < 20; ++i) {
+      all.push_back(spawn([&] {
+        blocking([&] {
+          int const now = ++inside;
+          int seen = most.load();
+          while (seen < now && !most.compare_exchange_weak(seen, now)) continue;
+          for (int n = 0; n < 100; ++n) std::this_thread::yield();
+          --inside;
+        });
+      }));
+    }
+    for (auto& each : all) each.join();
+    EXPECT_LE(most.load(), 3);
+  });
+}
+
+TEST(BlockingLimit, WaitingForAPlaceCanBeInterrupted) {
+  run({.workers = 1, .max_blocking_threads = 1}, [] {
+    signal let_go(0);
+    auto holder = spawn([&] { blocking([&] { let_go.acquire(); }); });
+    this_fiber::yield();
+    bool called = false;
+    EXPECT_THROW(
+        {
+          deadline_scope const bound(soon);
+          blocking([&] { called = true; });
+        },
+        timed_out);
+    auto waits = spawn([&] { blocking([&] { called = true; }); });
+    this_fiber::yield();
+    waits.cancel();
+    EXPECT_THROW(waits.join(), cancelled);
+    EXPECT_FALSE(called);
+    let_go.release();
+    holder.join();
+    blocking([&] { called = true; });
+    EXPECT_TRUE(called);
+  });
+}
+
+TEST_P(Blocking, MisuseInsideIsReported) {
+  runtime here({.workers = GetParam()});
+  here.run([&] {
+    blocking([&] {
+      EXPECT_EQ(code_of([&] { (void)here.shutdown(0s); }),
+                std::errc::resource_deadlock_would_occur);
+    });
+    join_handle<void> self;
+    std::atomic<bool> given{false};
+    self = spawn([&] {
+      while (!given) this_fiber::yield();
+      blocking([&] {
+        EXPECT_EQ(code_of([&] { self.join(); }), std::errc::resource_deadlock_would_occur);
+      });
+    });
+    given = true;
+    while (!self.done()) this_fiber::yield();
+    self.join();
+  });
+}
+
+TEST_P(Blocking, ShutdownTellsWhoBlocks) {
+  runtime here({.workers = GetParam()});
+  signal inside(0);
+  signal let_go(0);
+  auto fiber = here.spawn({.name = "stuck"}, [&] {
+    blocking([&] {
+      inside.release();
+      let_go.acquire();
+    });
+  });
+  inside.acquire();
+  shutdown_report const report = here.shutdown(soon);
+  ASSERT_EQ(report.unfinished.size(), 1U);
+  EXPECT_EQ(report.unfinished[0].name, "stuck");
+  EXPECT_EQ(report.unfinished[0].state, "blocking");
+  let_go.release();
+  EXPECT_TRUE(here.shutdown(forever));
+  fiber.join();
+}
+
+// --- the threads
+
+TEST_P(Blocking, BackupThreadsAreReusedAndEnd) {
+  std::atomic<int> started{0};
+  std::atomic<int> stopped{0};
+  {
+    runtime here({.workers = GetParam(),
+                  .blocking_keep_alive = 1ms,
+                  .on_worker_start = [&](unsigned) { ++started; },
+                  .on_worker_stop = [&](unsigned) { ++stopped; }});
+    constexpr int count = 8;
+    here.run([&] {
+      std::atomic<int> inside{0};
+      std::vector<join_handle<void>> all;
+      for (int i = 0; i < count; ++i) {
+        all.push_back(spawn([&] {
+          blocking([&] {
+            ++inside;
+            while (inside.load() < count) std::this_thread::yield();
+          });
+        }));
+      }
+      for (auto& each : all) each.join();
+    });
+    EXPECT_GE(started.load(), count);
+    // An event: those that have been idle for a millisecond end.
+    while (here.metrics().backup_threads != 0) std::this_thread::yield();
+    here.run([] { blocking([] {}); });
+  }
+  EXPECT_EQ(started.load(), stopped.load());
+}
+
+TEST_P(Blocking, AnUnusedWorkerIsTakenBackAtOnce) {
+  // Nobody but the fiber itself: no other thread has reason to wake.
+  run_it([] {
+    blocking([] {});  // the backup thread is there
+    int same = 0;
+    for (int i = 0; i < 100; ++i) {
+      pthread_t const before = ::pthread_self();
+      blocking([] {});
+      same += ::pthread_equal(before, ::pthread_self()) != 0 ? 1 : 0;
+    }
+    EXPECT_GE(same, 1);
+  });
+}
+
+// Everything at once: sections of any length, pinned and not, sleeps, yields and parks.
+TEST_P(Blocking, Stress) {
+  unsigned const seed = test::test_seed();
+  SCOPED_TRACE(seed);
+  run({.workers = GetParam(), .blocking_keep_alive = 0ms, .seed = seed | 1ULL}, [&] {
+    constexpr int fibers = 40;
+    std::atomic<std::uint64_t> sum{0};
+    std::vector<join_handle<void>> all;
+    for (int i = 0; i < fibers; ++i) {
+      all.push_back(spawn({.pinned = i % 5 == 0}, [&, i] {
+        std::mt19937 random(seed + static_cast<unsigned>(i));
+        bool const pinned = i % 5 == 0;
+        pthread_t const mine = ::pthread_self();
+        for (int n = 0; n < 100; ++n) {
+          switch (random() % 5) {
+            case 0:
+              this_fiber::yield();
+              break;
+            case 1:
+              this_fiber::sleep_for(std::chrono::microseconds(random() % 200));
+              break;
+            case 2:
+              sum += blocking([&] { return 1U; });
+              break;
+            case 3:
+              sum += blocking([&] {
+                test::pause_for(static_cast<int>(random() % 2000));
+                return spawn([] { return 1U; }).join();
+              });
+              break;
+            default:
+              spawn([] { this_fiber::yield(); }).join();
+              break;
+          }
+          if (pinned) {
+            EXPECT_EQ(::pthread_self(), mine);
+          }
+        }
+        sum += 1000;
+      }));
+    }
+    for (auto& each : all) each.join();
+    EXPECT_GT(sum.load(), fibers * 1000U);
+  });
 }
 
 }  // namespace
+}  // namespace ramie

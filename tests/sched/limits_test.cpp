@@ -13,6 +13,7 @@
 #include <system_error>
 #include <vector>
 
+#include <ramie/sched/blocking.hpp>
 #include <ramie/sched/runtime.hpp>
 #include <ramie/sched/spawn_blocking.hpp>
 #include <ramie/sched/this_fiber.hpp>
@@ -134,6 +135,37 @@ TEST(Limits, ABlockingPoolThatGetsNoThreadThrowsOrMakesDo) {
       std::vector<join_handle<int>> jobs;
       for (int i = 0; i < 10; ++i) jobs.push_back(spawn_blocking([i] { return i; }));
       for (int i = 0; i < 10; ++i) require(jobs[static_cast<std::size_t>(i)].join() == i, "served");
+    });
+  });
+}
+
+TEST(Limits, ABlockingSectionThatGetsNoBackupThreadThrowsOrMakesDo) {
+  in_a_child([] {
+    run({.workers = 1, .max_blocking_threads = 1}, [] {
+      spawn([] {}).join();  // what it needs is mapped
+      limit_address_space(4 << 20);
+      bool called = false;
+      for (int i = 0; i < 2; ++i) {  // the place of the first one is free again
+        std::error_code code;
+        try {
+          blocking([&] { called = true; });
+        } catch (std::system_error const& error) {
+          code = error.code();
+        }
+        require(code == std::errc::resource_unavailable_try_again, "a typed error");
+      }
+      require(!called, "the function was not called");
+      require(spawn([] { return 7; }).join() == 7, "fibers go on");
+    });
+    // With one backup thread there already, sections take turns with it.
+    rlimit const no_limit{RLIM_INFINITY, RLIM_INFINITY};
+    require(::setrlimit(RLIMIT_AS, &no_limit) == 0, "setrlimit");
+    run({.workers = 1}, [] {
+      blocking([] {});
+      limit_address_space(4 << 20);
+      int called = 0;
+      for (int i = 0; i < 10; ++i) blocking([&] { ++called; });
+      require(called == 10, "served");
     });
   });
 }

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cerrno>
 #include <map>
 #include <mutex>
 #include <set>
@@ -14,7 +13,7 @@
 
 #include <ramie/sched/runtime.hpp>
 
-#include "support/workers.hpp"
+#include "support/fibers.hpp"
 
 namespace ramie {
 namespace {
@@ -96,19 +95,12 @@ TEST_P(ThisFiber, MayBeginPinned) {
   });
 }
 
-// Where errno is, looked up anew each time: the header's own declaration lets a compiler keep the
-// address across a wait.
-[[gnu::noinline]] int* errno_here() {
-  asm volatile("" ::: "memory");
-  return &errno;
-}
-
 TEST_P(ThisFiber, KeepsErrno) {
   on_many_fibers({.workers = GetParam()}, [](int number) {
     for (int n = 0; n < 100; ++n) {
-      *errno_here() = number * 1000 + n;
+      test::errno_here() = number * 1000 + n;
       this_fiber::yield();
-      ASSERT_EQ(*errno_here(), number * 1000 + n);
+      ASSERT_EQ(test::errno_here(), number * 1000 + n);
     }
   });
 }

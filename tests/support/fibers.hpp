@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <memory>
 #include <system_error>
@@ -35,6 +36,13 @@ std::error_code code_of(F f) {
     return error.code();
   }
   return {};
+}
+
+/// errno, looked up anew each time: the header's own declaration lets a compiler keep the address
+/// across a wait.
+[[gnu::noinline]] inline int& errno_here() {
+  asm volatile("" ::: "memory");
+  return errno;
 }
 
 /// On a runtime of one worker: lets every other fiber run until it parks or ends.

@@ -15,6 +15,7 @@
 #include <ramie/io/tcp_listener.hpp>
 #include <ramie/io/tcp_stream.hpp>
 #include <ramie/io/wait.hpp>
+#include <ramie/sched/blocking.hpp>
 #include <ramie/sched/cancellation_shield.hpp>
 #include <ramie/sched/cancelled.hpp>
 #include <ramie/sched/deadline_scope.hpp>

@@ -11,6 +11,7 @@ struct runtime_metrics {
   unsigned workers = 0;           // as configured
   unsigned workers_started = 0;   // OS threads that run fibers
   unsigned workers_sleeping = 0;  // of these, asleep
+  unsigned backup_threads = 0;    // OS threads beyond these, made for blocking()
   unsigned blocking_threads = 0;  // OS threads of spawn_blocking
   std::uint64_t live_fibers = 0;  // spawned and not finished, functions of spawn_blocking included
   std::uint64_t spawned = 0;      // all of these since the runtime's start

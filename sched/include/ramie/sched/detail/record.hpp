@@ -53,7 +53,7 @@ class parker {
 };
 
 /// The life of a fiber as a dump shows it.
-enum class fiber_state : std::uint8_t { free, ready, running, parked, finished };
+enum class fiber_state : std::uint8_t { free, ready, running, blocking, parked, finished };
 
 /// A type-erased callable with the place of its result. The functions of one `spawn`.
 struct task_operations {

@@ -1,0 +1,16 @@
+// Who calls: a fiber, or code that runs in the name of a record without being able to switch.
+#pragma once
+
+#include <ramie/sched/detail/record.hpp>
+
+namespace ramie::detail {
+
+/// The fiber that calls, or else the record in whose name the OS thread runs (a function of
+/// spawn_blocking, or of blocking); null: none. Whose id, name, locals and cancellation are asked
+/// for. Unlike current_fiber, what it returns may not be parked by the caller.
+fiber_record* current_record() noexcept;
+
+/// The calling OS thread runs in the name of `record` from here on; null: in its own.
+void name_thread_after(fiber_record* record) noexcept;
+
+}  // namespace ramie::detail
