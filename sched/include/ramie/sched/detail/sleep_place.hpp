@@ -28,7 +28,7 @@ class basic_sleep_place {
   bool begin_sleep(bool in_driver) noexcept {
     std::uint32_t expected = awake;
     return word_.compare_exchange_strong(expected, in_driver ? driver_bit : futex_bit,
-                                         A::order("S1", std::memory_order_release),
+                                         A::order("T1", std::memory_order_release),
                                          std::memory_order_relaxed);
   }
 
@@ -43,7 +43,7 @@ class basic_sleep_place {
   /// The thread is awake; what notifiers wrote before is visible. True: its worker was taken, and
   /// which one it has now, if any, is to be asked under the lock of those that take.
   bool end_sleep() noexcept {
-    return (word_.exchange(awake, A::order("S2", std::memory_order_acquire)) & moved_bit) != 0;
+    return (word_.exchange(awake, A::order("T2", std::memory_order_acquire)) & moved_bit) != 0;
   }
 
   // --- by any thread
@@ -51,7 +51,7 @@ class basic_sleep_place {
   /// Makes the thread go on, or its next sleep fail.
   sleeper notify() noexcept {
     std::uint32_t const seen =
-        word_.fetch_or(notified_bit, A::order("S3", std::memory_order_release));
+        word_.fetch_or(notified_bit, A::order("T3", std::memory_order_release));
     if ((seen & notified_bit) != 0) return sleeper::none;  // an earlier notifier wakes it
     if ((seen & futex_bit) != 0) return sleeper::on_futex;
     return (seen & driver_bit) != 0 ? sleeper::in_driver : sleeper::none;
@@ -64,7 +64,7 @@ class basic_sleep_place {
     std::uint32_t seen = word_.load(std::memory_order_relaxed);
     return (seen & (futex_bit | notified_bit)) == futex_bit &&
            word_.compare_exchange_strong(seen, seen | moved_bit,
-                                         A::order("S4", std::memory_order_acquire),
+                                         A::order("T4", std::memory_order_acquire),
                                          std::memory_order_relaxed);
   }
 
