@@ -56,7 +56,9 @@ struct threads {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  cost::measurement<threads>(cost::parse(argc, argv)).run();
+  cost::settings const given = cost::parse(argc, argv);
+  nth_cpu(given.cores - 1);  // An error now rather than when one of two threads runs.
+  cost::measurement<threads>(given).run();
   return 0;
 } catch (std::exception const& error) {
   return program::failed(argv, error);

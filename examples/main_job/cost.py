@@ -53,16 +53,15 @@ def table(found):
 
 def sentences(found):
     fibers, threads = (found["parked", unit] for unit in UNITS)
-    print("\nMedians of the rounds. A switch is timed by a mutex and a condition variable, or by yields that let "
-          "the other run\n"
-          f"  ({found['yield', 'threads']['yields_that_switch']:.0f} % of the threads', "
-          f"{found['yield', 'fibers']['yields_that_switch']:.0f} % of the fibers'). One core, two cores: the two "
-          "threads are bound to them, and\n"
-          "  fibers have a worker on each: the scheduler chooses where the two run. Memory: the growth of the process's "
-          "resident\n"
-          f"  memory and page tables while {fibers['parked']:,.0f} fibers, or {threads['parked']:,.0f} threads, "
-          "wait; the kernel's stacks\n"
-          "  are counted for the whole machine.\n")
+    shares = ", ".join(f"{unit} {found['yield', unit]['yields_that_switch']:.0f} %" for unit in UNITS)
+    print(f"\nMedians of the rounds. A yield is a switch if the other one runs ({shares} of the yields). What wakes and "
+          "waits does it\n"
+          "  with a mutex and a condition variable. The threads are bound to their cores; fibers have a worker bound to "
+          "each,\n"
+          "  and where they run is the scheduler's choice. Memory is the growth of the process's resident memory and "
+          "page tables\n"
+          f"  while {fibers['parked']:,.0f} fibers, or {threads['parked']:,.0f} threads, wait; the kernel's stacks are "
+          "counted for the whole machine.\n")
     for row, fiber, thread, unit in rows(found):
         if fiber < 1:
             print(f"{row}: {thread:,.0f} {unit} for a thread, nothing measurable for a fiber.")
