@@ -54,14 +54,14 @@ def table(found):
 def sentences(found):
     fibers, threads = (found["parked", unit] for unit in UNITS)
     shares = ", ".join(f"{unit} {found['yield', unit]['yields_that_switch']:.0f} %" for unit in UNITS)
-    print(f"\nMedians of the rounds. A yield is a switch if the other one runs ({shares} of the yields). What wakes and "
-          "waits does it\n"
-          "  with a mutex and a condition variable. The threads are bound to their cores; fibers have a worker bound to "
-          "each,\n"
-          "  and where they run is the scheduler's choice. Memory is the growth of the process's resident memory and "
-          "page tables\n"
-          f"  while {fibers['parked']:,.0f} fibers, or {threads['parked']:,.0f} threads, wait; the kernel's stacks are "
-          "counted for the whole machine.\n")
+    print()
+    measuring.note(
+        f"Medians of the rounds. A yield is a switch if the other one runs ({shares} of the yields). Waking and "
+        "waiting is by a mutex and a condition variable. The threads are bound to their cores; fibers have a worker "
+        "bound to each, and where they run is the scheduler's choice. Memory is the growth of the process's resident "
+        f"memory and page tables while {fibers['parked']:,.0f} fibers, or {threads['parked']:,.0f} threads, wait; "
+        "the kernel's stacks are counted for the whole machine.")
+    print()
     for row, fiber, thread, unit in rows(found):
         if fiber < 1:
             print(f"{row}: {thread:,.0f} {unit} for a thread, nothing measurable for a fiber.")
@@ -70,7 +70,8 @@ def sentences(found):
         else:
             print(f"{row}: a fiber's is {measuring.times(fiber, thread)} a thread's.")
     whole = [each["resident"] + max(each["kernel_stack"], 0) for each in (fibers, threads)]
-    print(f"A GiB of memory holds {2**30 / whole[0]:,.0f} waiting fibers or {2**30 / whole[1]:,.0f} waiting threads.")
+    print(f"A GiB of memory holds {2**30 / whole[0]:,.0f} waiting fibers or {2**30 / whole[1]:,.0f} "
+          "waiting threads.")
     if not any(name == "two cores" for name, _ in found):
         print("Only one core may be used here: there are no figures for two.")
 

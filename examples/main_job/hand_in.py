@@ -80,12 +80,14 @@ def outside(folder, smoke, rounds):
     per_wakeup = counts[1] / max(ramie["wakeups"], 1)
     fastest = {figure: min(found, key=lambda name: found[name][figure])
                for figure in ("latency_p50", "burst")}
-    print(f"\nA post wakes an idle ramie in {ramie['latency_p50']:.1f} us (median); soonest is "
-          f"{fastest['latency_p50']} with {found[fastest['latency_p50']]['latency_p50']:.1f} us. In a burst of "
-          f"{counts[1]:,} posts\n  ramie was woken once for {per_wakeup:,.0f} posts. Cheapest per post is "
-          f"{fastest['burst']} with {found[fastest['burst']]['burst']:.0f} ns; each post to ramie is a fiber, "
-          "which may wait.\n"
-          "  (Wake-ups: ramie's metric wakeups_sent; ends of the queue's wait; runs of libev's callback.)\n")
+    print()
+    measuring.note(
+        f"A post wakes an idle ramie in {ramie['latency_p50']:.1f} us (median); soonest is {fastest['latency_p50']} "
+        f"with {found[fastest['latency_p50']]['latency_p50']:.1f} us. In a burst of {counts[1]:,} posts ramie was "
+        f"woken once for {per_wakeup:,.0f} posts. Cheapest per post is {fastest['burst']} with "
+        f"{found[fastest['burst']]['burst']:.0f} ns; a post to ramie starts a fiber, which may wait. (Wake-ups: "
+        "ramie's metric wakeups_sent; ends of the queue's waits; runs of libev's callback.)")
+    print()
 
 
 def inside(folder, smoke, rounds):
@@ -99,8 +101,10 @@ def inside(folder, smoke, rounds):
         print(f"{name:<18}{m['spawn']:>10,.0f}{m['spawn_join']:>15,.0f}   "
               f"{m['spawn_join'] / fibers['spawn_join']:.1f}")
     ratio = measuring.times(found["threads"]["spawn_join"], fibers["spawn_join"])
-    print("\nWhat a running fiber spawned or posted ran after the fiber had gone on, never inline (checked). In batches "
-          f"of 1,000 a\n  thread costs {ratio} a fiber.\n")
+    print()
+    measuring.note("What a running fiber spawned or posted ran when that fiber waited, never inline (checked). In "
+                   f"batches of 1,000 a thread costs {ratio} a fiber.")
+    print()
 
 
 def completions(folder, smoke, rounds):
@@ -114,11 +118,13 @@ def completions(folder, smoke, rounds):
               f"{m['flood']:>15,.0f}{m['most_ahead']:>12,.0f}   "
               f"{m['throughput'] / found['fibers']['throughput']:.2f}")
     fibers, threads = found.values()
-    print(f"\nEvery line was acknowledged once, before the servers ended (checked). Where a line takes "
-          f"{PROCESSING_US / 1000:.0f} ms, a client that sent\n  {fibers['flooded']:,.0f} lines as fast as it could got at "
-          f"most {fibers['most_ahead']:,.0f} lines ahead of the acknowledgements: its sends waited for the server.\n"
-          f"  Thread each: {threads['most_ahead']:,.0f}. (A connection on fibers has four workers, a connection's thread "
-          "takes line after line.)")
+    print()
+    measuring.note(
+        f"Every line was acknowledged once, before the servers ended (checked). Where a line takes "
+        f"{PROCESSING_US / 1000:.0f} ms, a client that sent {fibers['flooded']:,.0f} lines as fast as it could got "
+        f"at most {fibers['most_ahead']:,.0f} lines ahead of the acknowledgements, {threads['most_ahead']:,.0f} with "
+        "a thread each: its sends waited for the server. (On fibers a connection has four workers; a connection's "
+        "thread takes line after line.)")
 
 
 def run(examples, smoke=False, rounds=3):

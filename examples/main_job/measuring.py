@@ -6,6 +6,7 @@ import re
 import statistics
 import subprocess
 import sys
+import textwrap
 import time
 
 TIMEOUT_S = 60
@@ -50,6 +51,11 @@ def in_turns(title, measurements, rounds):
         print(f"[{number}/{rounds}] {title}, {left:3.0f} s left", flush=True)
     return {name: {figure: statistics.median(each[figure] for each in runs) for figure in runs[0]}
             for name, runs in found.items()}
+
+
+def note(text):
+    """Prints a paragraph."""
+    print(textwrap.fill(text, 100, subsequent_indent="  "))
 
 
 def times(larger, smaller):
