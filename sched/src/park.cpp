@@ -64,11 +64,12 @@ void park_fiber(fiber_record& self, std::uint64_t episode, park_reason reason, s
   self.reason_object.store(reason.object, std::memory_order_relaxed);
   worker_thread& here = *current_worker_thread();
   if (deadline == steady_time::max()) return here.park(self, episode);
-  if (deadline.time_since_epoch().count() <= self.home->now()) {
+  tick_time const due = deadline.time_since_epoch().count();
+  if (here.works_on().may_be_past(due) && due <= self.home->now()) {
     if (who.claim(wake::timed_out)) return who.resume();
     return here.park(self, episode);
   }
-  timer_node timer(who, deadline.time_since_epoch().count());
+  timer_node timer(who, due);
   timer_heap& heap = here.works_on().timers;
   heap.add(timer);
   here.park(self, episode);

@@ -29,7 +29,8 @@ worker::worker(core& owner, unsigned number, std::uint64_t seed)
       records_(*owner.records),
       stacks_(*owner.stacks),
       random_state_(seed | 1),
-      oldest_since_(owner.now()) {}
+      last_look_(owner.now()),
+      oldest_since_(last_look_) {}
 
 // xorshift64* (G. Marsaglia 2003, S. Vigna 2016): spreads, no more.
 std::uint64_t worker::random() noexcept {
@@ -126,7 +127,10 @@ fiber_record* worker::take_next() noexcept {
 
 void worker::look_around(bool poll) noexcept {
   if (poll) home.poll();
-  if (home.next_timer() != never) home.fire_timers(home.now());
+  if (home.next_timer() != never) {
+    last_look_ = home.now();
+    home.fire_timers(last_look_);
+  }
   // A part of the inbox, so that it can't keep the worker from what it has begun.
   for (std::uint32_t i = 0; i < refill_batch && !mail_.empty(); ++i) {
     fiber_record* const fiber = mail_.pop();

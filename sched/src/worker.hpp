@@ -49,6 +49,7 @@ class alignas(64) worker {
   static constexpr std::uint64_t housekeeping_interval = 61;
   /// At most so many fibers in a row come from the run-next slot while others wait.
   static constexpr unsigned next_budget = 3;
+  static constexpr tick_time near_deadline = 50'000'000;  // nanoseconds
 
   // --- by the thread that works on it
 
@@ -76,6 +77,12 @@ class alignas(64) worker {
 
   /// Due timers and the inbox; the poller too if asked for.
   void look_around(bool poll) noexcept;
+
+  /// Whether a deadline is so near, or so long ago, that only the clock can tell whether it has
+  /// come. A clock read costs as much as a timer: far deadlines do without. If one has come all the
+  /// same, because the worker has not looked at the clock for long, its timer fires at the next
+  /// look.
+  bool may_be_past(tick_time due) const noexcept { return due - last_look_ < near_deadline; }
 
   // --- by any thread
 
@@ -122,6 +129,7 @@ class alignas(64) worker {
   stack_cache stacks_;
   unsigned budget_ = next_budget;
   std::uint64_t random_state_;
+  tick_time last_look_;        // at the clock, for timers
   tick_time oldest_since_;     // when fresh_ was last seen empty, or taken oldest first
   bool oldest_first_ = false;  // the next fresh fiber to begin is the oldest
   std::uint64_t next_id_ = 0;
