@@ -17,8 +17,10 @@ using detail::direction;
 
 std::error_code wait_for(int fd, direction side) {
   detail::wait_target const target{fd, detail::record::stranger, nullptr};
-  // libev takes valid numbers only, poll(2) none below zero.
-  if (::fcntl(fd, F_GETFD) < 0) return {errno, std::system_category()};
+  // poll(2) takes no number below zero, and libev ends the process for one that the kernel refuses.
+  int const flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0) return {errno, std::system_category()};
+  if ((flags & O_PATH) != 0) return std::make_error_code(std::errc::bad_file_descriptor);
   std::error_code error;
   if (detail::poller* const here = detail::poller::of_this_fiber(error)) {
     return here->wait(target, side);

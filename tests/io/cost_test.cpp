@@ -7,6 +7,7 @@
 #include <ramie/io/wait.hpp>
 
 #include "kernel.hpp"
+#include "poller.hpp"
 #include "sockets.hpp"
 
 namespace {
@@ -79,6 +80,30 @@ TEST(Cost, ARungBellKeepsNoWorkerBusy) {
     EXPECT_EQ(reader.join(), "x");
   }
   kernel.on_bell = nullptr;
+}
+
+// What it could find would queue up behind that fiber. But only for so long: others wait as well.
+TEST(Cost, ABusyWorkersLookIsSkippedWhileTheFiberThatTheLastOneWokeIsQueued) {
+  ramie::test::on_one_worker([] {
+    auto pair = ramie::test::connect_pair();
+    auto reader = ramie::spawn([&] { return ramie::test::read_text(pair.client, 1); });
+    ramie::test::settle();
+    pair.server.write_all("x");
+    std::error_code error;
+    auto* const poller = ramie::detail::poller::of_this_fiber(error);
+    auto const asks_the_kernel = [&] {
+      int const before = kernel.epoll_wait.calls();
+      poller->wait_until(std::chrono::steady_clock::time_point::min());
+      return kernel.epoll_wait.calls() != before;
+    };
+    EXPECT_TRUE(asks_the_kernel());  // The reader is woken, and cannot run before this fiber waits.
+    for (int turn = 0; turn < 2; ++turn) {
+      for (int i = 0; i < 64; ++i) EXPECT_FALSE(asks_the_kernel());
+      EXPECT_TRUE(asks_the_kernel());
+    }
+    EXPECT_EQ(reader.join(), "x");
+    EXPECT_TRUE(asks_the_kernel());
+  });
 }
 
 // Its user may close it as soon as the wait has returned.

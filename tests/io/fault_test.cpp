@@ -1,5 +1,8 @@
 // System calls that fail: the error is typed, nobody hangs, no descriptor is lost, and the next
 // attempt works.
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <filesystem>
 
 #include <ramie/io/wait.hpp>
@@ -115,6 +118,15 @@ TEST(Fault, APlainThreadIsToldWhyItCannotWait) {
   }).join();
 }
 
+TEST(Fault, APlainThreadIsToldThatItsNumberWasClosed) {
+  int const counter = ::eventfd(0, EFD_CLOEXEC);
+  kernel.on_ppoll = [=] { ::close(counter); };
+  std::error_code error;
+  ramie::io::wait_readable(counter, error);
+  kernel.on_ppoll = nullptr;
+  EXPECT_EQ(error, std::errc::bad_file_descriptor);
+}
+
 TEST(Fault, ASecondPlainThreadIsToldThatThereIsOne) {
   auto pair = connect_pair();
   int const before = kernel.ppoll.calls();
@@ -134,6 +146,23 @@ TEST(Fault, SignalsInterruptNothing) {
     kernel.recv.fail(EINTR, 3);
     pair.client.write_all("ping");
     EXPECT_EQ(read_text(pair.server, 4), "ping");
+  });
+}
+
+TEST(Fault, AnInterruptedConnectGoesOn) {
+  on_fiber_and_thread([] {
+    auto listener = tcp_listener::bind("127.0.0.1", 0);
+    auto const where = listener.local_address();
+    kernel.connect.interrupt();
+    auto client = tcp_stream::connect(where);
+    auto server = listener.accept();
+    client.write_all("x");
+    EXPECT_EQ(read_text(server, 1), "x");
+    listener.close();
+    kernel.connect.interrupt();
+    std::error_code error;
+    EXPECT_FALSE(tcp_stream::connect(where, error).is_open());
+    EXPECT_EQ(error, std::errc::connection_refused);
   });
 }
 

@@ -29,6 +29,10 @@ int close(int fd) {
   return result;
 }
 
+int connect(int fd, sockaddr const* peer, socklen_t size) {
+  return kernel.connect(ask(SYS_connect, fd, peer, size));
+}
+
 int epoll_create1(int flags) noexcept {
   return kernel.epoll_create1(ask(SYS_epoll_create1, flags));
 }
@@ -62,6 +66,7 @@ int poll(pollfd* polled, nfds_t count, int timeout) {
 }
 
 int ppoll(pollfd* polled, nfds_t count, timespec const* timeout, sigset_t const* mask) {
+  if (kernel.on_ppoll) kernel.on_ppoll();
   timespec left = timeout != nullptr ? *timeout : timespec{};  // The kernel writes to it.
   return kernel.ppoll(
       ask(SYS_ppoll, polled, count, timeout != nullptr ? &left : nullptr, mask, std::size_t{8}));

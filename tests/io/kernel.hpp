@@ -18,8 +18,15 @@ class kernel_call {
 
   /// The next calls fail, that many of them.
   void fail(int error, int times = 1) {
+    made_ = false;
     error_ = error;
     to_fail_ = times;
+  }
+
+  /// The next call is made, but tells that a signal has interrupted it.
+  void interrupt() {
+    fail(EINTR);
+    made_ = true;
   }
 
   /// Calls `attempt` unless it is to fail.
@@ -30,6 +37,7 @@ class kernel_call {
     while (left > 0 && !to_fail_.compare_exchange_weak(left, left - 1)) {
     }
     if (left > 0) {
+      if (made_) attempt();
       errno = error_;
       return -1;
     }
@@ -43,17 +51,20 @@ class kernel_call {
   std::atomic<int> failures_{0};  // those that the kernel refused, not the test
   std::atomic<int> to_fail_{0};
   std::atomic<int> error_{0};
+  std::atomic<bool> made_{false};  // whether a call that fails is made all the same
 };
 
 struct kernel_calls {
-  kernel_call accept4, epoll_create1, epoll_ctl, epoll_wait, eventfd, getsockopt, listen, poll,
-      ppoll, recv, send, setsockopt, socket;
+  kernel_call accept4, connect, epoll_create1, epoll_ctl, epoll_wait, eventfd, getsockopt, listen,
+      poll, ppoll, recv, send, setsockopt, socket;
 
   // Set while the program is quiet. After epoll_wait, with what it returned:
   std::function<void(epoll_event const*, int)> on_events;
   // After close, and after a write of eight bytes, which is what rings a bell:
   std::function<void(int)> on_close;
   std::function<void()> on_bell;
+  // Before ppoll:
+  std::function<void()> on_ppoll;
 };
 
 inline kernel_calls kernel;

@@ -84,6 +84,19 @@ TEST(Wait, ABadDescriptorIsATypedError) {
   });
 }
 
+// It is open, but stands for a place in the file system only.
+TEST(Wait, ADescriptorThatCannotBeWaitedForIsATypedError) {
+  on_fiber_and_thread([] {
+    int const place = ::open("/", O_PATH | O_CLOEXEC);
+    ASSERT_GE(place, 0);
+    std::error_code error;
+    wait_readable(place, error);
+    EXPECT_EQ(error, std::errc::bad_file_descriptor);
+    EXPECT_THROW(wait_writable(place), std::system_error);
+    ::close(place);
+  });
+}
+
 TEST(Wait, ARegularFileIsAlwaysReady) {
   on_fiber_and_thread([] {
     std::FILE* const file = std::tmpfile();
@@ -154,6 +167,23 @@ TEST(Wait, ANumberWhoseWaitWasCancelledIsWatchedAfresh) {
       again.join();
       EXPECT_TRUE(second.take());
     }
+  });
+}
+
+// The timer of the wait that the event ended is not that of the next one.
+TEST(Wait, ANearerDeadlineIsKeptAfterAnEventEndedTheWaitForAFartherOne) {
+  ramie::test::on_one_worker([] {
+    test_pipe p;
+    test_pipe silent;  // Keeps the loop in use.
+    auto waits_for_good = spawn([&] { wait_readable(silent.in()); });
+    auto sleeps = spawn([] { ramie::this_fiber::sleep_for(ramie::test::forever); });
+    auto reader = spawn([&] {
+      wait_readable(p.in());
+      ramie::this_fiber::sleep_for(ramie::test::soon);
+    });
+    settle();
+    p.put();
+    reader.join();  // The worker comes to the loop with nothing else to do.
   });
 }
 
