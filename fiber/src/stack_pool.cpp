@@ -6,6 +6,7 @@
 #include <bit>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include <ramie/fiber/assert.hpp>
 
@@ -28,6 +29,9 @@ constexpr std::size_t warm_bytes = 3 * page_size;
 
 // The free stacks of a pool that keep their warm pages however long it is idle.
 constexpr std::size_t kept_warm = 256;
+
+// The stacks that one step of trimming looks at: a fraction of a millisecond.
+constexpr std::size_t trim_batch = 256;
 
 [[noreturn]] void throw_exhausted(int error, const char* what) {
   throw std::system_error(error, std::system_category(), what);
@@ -170,8 +174,9 @@ std::size_t stack_pool::take(std::span<stack_top> out) noexcept {
     if (!free_.empty()) {
       out[taken++] = free_.back();
       free_.pop_back();
-      trimmed_ = std::min(trimmed_, free_.size());
-      cold_ = std::min(cold_, free_.size());
+      for (std::size_t* const mark : {&trimmed_, &cold_, &low_water_, &goal_}) {
+        *mark = std::min(*mark, free_.size());
+      }
       continue;
     }
     // Fresh stacks cost a page fault each: one at a time, so that none is taken in vain.
@@ -196,19 +201,22 @@ void stack_pool::give(std::span<stack_top const> stacks) noexcept {
   untrimmed_.store(true, std::memory_order_relaxed);
 }
 
-bool stack_pool::trim_free() noexcept {
+bool stack_pool::trim_unused() noexcept {
   std::lock_guard lock(mutex_);
-  for (; trimmed_ < free_.size(); ++trimmed_) trim(free_[trimmed_]);
+  if (!std::exchange(trimming_, true)) goal_ = std::exchange(low_water_, free_.size());
   // The coldest stacks are at the front: taking and giving happen at the back.
   std::size_t const excess = free_.size() > kept_warm ? free_.size() - kept_warm : 0;
-  std::size_t const goal = excess > cold_ ? cold_ + (excess - cold_ + 3) / 4 : cold_;
-  for (; cold_ < goal; ++cold_) {
+  std::size_t left = trim_batch;
+  for (; cold_ < std::min(goal_, excess) && left > 0; ++cold_, --left) {
     std::byte* const top = free_[cold_];
-    ::madvise(top - warm_bytes, warm_bytes, MADV_DONTNEED);
+    ::madvise(low(top), static_cast<std::size_t>(top - low(top)), MADV_DONTNEED);
   }
-  bool const more = cold_ < excess;
-  untrimmed_.store(more, std::memory_order_relaxed);
-  return more;
+  trimmed_ = std::max(trimmed_, cold_);
+  for (; trimmed_ < goal_ && left > 0; ++trimmed_, --left) trim(free_[trimmed_]);
+  if (left == 0) return true;
+  trimming_ = false;
+  untrimmed_.store(cold_ < excess || trimmed_ < free_.size(), std::memory_order_relaxed);
+  return false;
 }
 
 std::size_t stack_pool::high_water(stack_top top) const noexcept {

@@ -18,7 +18,7 @@ namespace {
 // In nanoseconds. What is stuck is seen at the second tick.
 constexpr tick_time monitor_period = 400'000;
 constexpr int idle_ticks_before_sleep = 20;
-constexpr tick_time trim_period = 100'000'000;
+constexpr tick_time trim_period = 5'000'000'000;
 
 steady_time to_time(tick_time when) noexcept {
   return when == never ? steady_time::max()
@@ -122,15 +122,20 @@ bool core::sleep(worker_thread& self) noexcept {
   return self.end_sleep();
 }
 
-// Gives memory of unused stacks back, at most once per period: a runtime that is idle for a moment
-// keeps its warm stacks. Returns when to look again. By the worker that has the driver's turn.
+// Gives memory of stacks back that were unused for a while, in steps between which the driver is
+// looked at. Returns when to look again. By the worker that has the driver's turn.
 tick_time core::trim_when_due(worker& idle_one) noexcept {
-  if (!idle_one.untrimmed_stacks() && !stacks->untrimmed()) return never;
-  if (now() < next_trim_) return next_trim_;
+  std::lock_guard const guard(odd_mutex_);
+  bool untrimmed = idle_one.untrimmed_stacks() || stacks->untrimmed();
+  for (auto const& [size, pool] : odd_pools_) untrimmed = untrimmed || pool->untrimmed();
+  if (!untrimmed) return never;
+  tick_time const at = now();
+  if (at < next_trim_) return next_trim_;
   idle_one.trim_stacks();
-  bool const more = stacks->trim_free();
-  next_trim_ = now() + trim_period;
-  return more ? next_trim_ : never;
+  bool more = stacks->trim_unused();
+  for (auto const& [size, pool] : odd_pools_) more = pool->trim_unused() || more;
+  if (!more) next_trim_ = at + trim_period;
+  return more ? at : next_trim_;
 }
 
 void core::interrupt_driver() noexcept {

@@ -75,10 +75,14 @@ fiber_record* worker::choose(fiber_list& pinned) noexcept {
   return chosen;
 }
 
-// Fresh and ready fibers in turn, so that neither kind waits for the end of the other.
+// Fresh and ready fibers in turn, so that neither kind waits for the end of the other; and every
+// other time of the fresh ones, one that has overflowed.
 fiber_record* worker::take_queued() noexcept {
-  bool const fresh_first = choices.get() % 2 == 0;
-  fiber_record* chosen = fresh_first ? take_fresh() : take_ready();
+  std::uint64_t const turn = choices.get() % 4;
+  fiber_record* chosen = nullptr;
+  if (turn == 1 && fresh_overflow_.size() != 0) chosen = take_oldest_fresh();
+  bool const fresh_first = turn % 2 != 0;
+  if (chosen == nullptr) chosen = fresh_first ? take_fresh() : take_ready();
   if (chosen == nullptr) chosen = fresh_first ? take_ready() : take_fresh();
   return chosen != nullptr || mail_.empty() ? chosen : mail_.pop();
 }
@@ -86,8 +90,14 @@ fiber_record* worker::take_queued() noexcept {
 // The newest of those that never ran: depth first keeps few stacks in use and warm. But the oldest
 // has its turn now and then, or a stream of new ones would starve it.
 fiber_record* worker::take_fresh() noexcept {
-  if (!std::exchange(oldest_first_, false)) return fresh_.pop_back(!home.parallel);
-  return fresh_.pop_front(!home.parallel);
+  if (std::exchange(oldest_first_, false)) return take_oldest_fresh();
+  fiber_record* const newest = fresh_.pop_back(!home.parallel);
+  return newest != nullptr ? newest : fresh_overflow_.pop_front();
+}
+
+fiber_record* worker::take_oldest_fresh() noexcept {
+  fiber_record* const oldest = fresh_overflow_.pop_front();
+  return oldest != nullptr ? oldest : fresh_.pop_front(!home.parallel);
 }
 
 void worker::check_oldest() noexcept {
@@ -103,8 +113,8 @@ void worker::check_oldest() noexcept {
 // The oldest of the woken ones. What the ring had no room for comes back when it is empty.
 fiber_record* worker::take_ready() noexcept {
   fiber_record* const oldest = ready_.pop_front(!home.parallel);
-  if (oldest != nullptr || overflow_.size() == 0) return oldest;
-  auto const chain = overflow_.pop_front_n(refill_batch);
+  if (oldest != nullptr || ready_overflow_.size() == 0) return oldest;
+  auto const chain = ready_overflow_.pop_front_n(refill_batch);
   fiber_record* following = chain.first != nullptr ? chain.first->queue_next : nullptr;
   while (following != nullptr) {
     fiber_record* const fiber = following;
@@ -148,9 +158,9 @@ void worker::push_fresh(fiber_record& fiber) noexcept {
     for (std::uint32_t i = 0; i < deque_capacity / 2; ++i) {
       fiber_record* const oldest = fresh_.pop_front(!home.parallel);
       if (oldest == nullptr) break;
-      overflow_.push_back(oldest);
+      fresh_overflow_.push_back(oldest);
     }
-    if (!fresh_.push(&fiber)) overflow_.push_back(&fiber);
+    if (!fresh_.push(&fiber)) fresh_overflow_.push_back(&fiber);
   }
   if (home.parallel && has_surplus()) home.wake_one();
 }
@@ -158,7 +168,7 @@ void worker::push_fresh(fiber_record& fiber) noexcept {
 void worker::push_ready(fiber_record& fiber) noexcept {
   sample_push(fiber);
   // Behind what overflowed, or the order would be lost and those be late.
-  if (overflow_.size() != 0 || !ready_.push(&fiber)) overflow_.push_back(&fiber);
+  if (ready_overflow_.size() != 0 || !ready_.push(&fiber)) ready_overflow_.push_back(&fiber);
   if (home.parallel && has_surplus()) home.wake_one();
 }
 
@@ -203,7 +213,7 @@ bool worker::has_work() const noexcept {
 
 std::size_t worker::queued() const noexcept {
   return (next_.load(std::memory_order_relaxed) != nullptr ? 1U : 0U) + fresh_.size() +
-         ready_.size() + overflow_.size();
+         ready_.size() + fresh_overflow_.size() + ready_overflow_.size();
 }
 
 // --- stealing
@@ -231,9 +241,10 @@ fiber_record* worker::steal() noexcept {
 fiber_record* worker::take_from(worker& victim, bool singles) noexcept {
   fiber_record* stolen = nullptr;
   if (singles || victim.has_surplus()) {
-    stolen = take_half(victim.ready_, ready_);
-    if (stolen == nullptr) stolen = take_half(victim.fresh_, fresh_);
-    if (stolen == nullptr && victim.overflow_.size() != 0) stolen = victim.overflow_.pop_front();
+    stolen = take_half(victim.ready_, ready_, ready_overflow_);
+    if (stolen == nullptr) stolen = victim.ready_overflow_.pop_front();
+    if (stolen == nullptr) stolen = take_half(victim.fresh_, fresh_, fresh_overflow_);
+    if (stolen == nullptr) stolen = victim.fresh_overflow_.pop_front();
   }
   if (stolen == nullptr && !victim.mail_.empty()) stolen = victim.mail_.pop();
   if (stolen == nullptr && singles) {
@@ -246,7 +257,7 @@ fiber_record* worker::take_from(worker& victim, bool singles) noexcept {
 }
 
 // The oldest half; the oldest is returned, the others become this worker's.
-fiber_record* worker::take_half(work_deque& from, work_deque& to) noexcept {
+fiber_record* worker::take_half(work_deque& from, work_deque& to, fiber_list& rest) noexcept {
   std::uint32_t const wanted = std::min((from.size() + 1) / 2, steal_batch);
   if (wanted == 0) return nullptr;
   fiber_record* const first = from.steal();
@@ -254,7 +265,7 @@ fiber_record* worker::take_half(work_deque& from, work_deque& to) noexcept {
     fiber_record* const more = from.steal();
     if (more == nullptr) break;
     steals.add();
-    if (!to.push(more)) overflow_.push_back(more);
+    if (!to.push(more)) rest.push_back(more);
   }
   return first;
 }

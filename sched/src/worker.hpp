@@ -117,9 +117,10 @@ class alignas(64) worker {
   fiber_record* take_queued() noexcept;
   fiber_record* take_ready() noexcept;
   fiber_record* take_fresh() noexcept;
+  fiber_record* take_oldest_fresh() noexcept;
   void check_oldest() noexcept;
   fiber_record* take_from(worker& victim, bool singles) noexcept;
-  fiber_record* take_half(work_deque& from, work_deque& to) noexcept;
+  fiber_record* take_half(work_deque& from, work_deque& to, fiber_list& rest) noexcept;
   fiber_record* take_stuck(worker& victim) noexcept;
   std::uint64_t random() noexcept;
   void sample_push(fiber_record& fiber) noexcept;
@@ -138,10 +139,13 @@ class alignas(64) worker {
   // The fiber to run next, or null. The owner exchanges; thieves take by exchange. release: what
   // was written before the push; acquire: by whoever takes it.
   alignas(64) std::atomic<fiber_record*> next_{nullptr};
-  work_deque fresh_;     // never ran: newest first here, oldest first for thieves
-  work_deque ready_;     // woken or yielded: oldest first
-  fiber_list overflow_;  // what the rings had no room for
-  inbox mail_;           // from outside
+  work_deque fresh_;  // never ran: newest first here, oldest first for thieves
+  work_deque ready_;  // woken or yielded: oldest first
+  // What the rings had no room for, the oldest first: of the fresh ones those that are older than
+  // all in the ring, of the others those that are younger.
+  fiber_list fresh_overflow_;
+  fiber_list ready_overflow_;
+  inbox mail_;  // from outside
 };
 
 }  // namespace ramie::detail

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bench.hpp"
+#include "timers.hpp"
 
 namespace {
 
@@ -211,6 +212,33 @@ result ping_pong(options const& chosen) {
   return found;
 }
 
+struct sleeping_fibers {
+  using handle = fiber;
+  template <class F>
+  static handle spawn(F&& f) {
+    return ::spawn<pooled>(launch::post, std::forward<F>(f));
+  }
+  static void sleep_until(std::chrono::steady_clock::time_point when) {
+    boost::this_fiber::sleep_until(when);
+  }
+};
+
+result timers_cold(options const& chosen) {
+  return on_workers(1, [&] { return bench::timers_cold<sleeping_fibers>(chosen.n); });
+}
+
+result timers(options const& chosen) {
+  return on_workers(1, [&] { return bench::timers_warm<sleeping_fibers>(chosen.n); });
+}
+
+result timers_p50(options const& chosen) {
+  return on_workers(1, [&] { return bench::timers_late<sleeping_fibers>(chosen.n, 50, 100); });
+}
+
+result timers_p99(options const& chosen) {
+  return on_workers(1, [&] { return bench::timers_late<sleeping_fibers>(chosen.n, 99, 100); });
+}
+
 template <class Stacks>
 result mutex(options const& chosen) {
   fibers::mutex lock;
@@ -277,6 +305,10 @@ int main(int argc, char** argv) {
                       {"skynet", on_chosen<skynet<single>, skynet<single>>},
                       {"hand_in", on_chosen<hand_in<pooled>, hand_in<single>>},
                       {"ping_pong", on_chosen<ping_pong<pooled>, ping_pong<single>>},
+                      {"timers_cold", timers_cold},
+                      {"timers", timers},
+                      {"timers_p50", timers_p50},
+                      {"timers_p99", timers_p99},
                       {"mutex", on_chosen<mutex<pooled>, mutex<single>>},
                       {"idle_memory", on_chosen<idle_memory<pooled>, idle_memory<single>>}},
                      argc, argv);

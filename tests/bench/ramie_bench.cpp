@@ -17,6 +17,7 @@
 
 #include "bench.hpp"
 #include "hand_in.hpp"
+#include "timers.hpp"
 
 namespace {
 
@@ -181,29 +182,31 @@ result deadline(options const& chosen) {
   });
 }
 
-// The CPU time of one of n sleepers whose ends are spread over a second; the fibers' stacks are
-// warm after a first round.
+struct ramie_fibers {
+  using handle = ramie::join_handle<void>;
+  template <class F>
+  static handle spawn(F&& f) {
+    return ramie::spawn(std::forward<F>(f));
+  }
+  static void sleep_until(std::chrono::steady_clock::time_point when) {
+    ramie::this_fiber::sleep_until(when);
+  }
+};
+
+result timers_cold(options const& chosen) {
+  return on_runtime(chosen, [&] { return bench::timers_cold<ramie_fibers>(chosen.n); });
+}
+
 result timers(options const& chosen) {
-  return on_runtime(chosen, [&] {
-    std::vector<ramie::join_handle<void>> handles(chosen.n);
-    double cpu = 0;
-    for (int round = 0; round < 2; ++round) {
-      std::atomic<std::uint64_t> woken{0};
-      double const before = bench::cpu_us();
-      auto const start = std::chrono::steady_clock::now();
-      for (std::uint64_t i = 0; i < chosen.n; ++i) {
-        handles[i] = ramie::spawn([&, i] {
-          ramie::this_fiber::sleep_until(start +
-                                         i * std::chrono::nanoseconds(1'000'000'000) / chosen.n);
-          ++woken;
-        });
-      }
-      for (auto& handle : handles) handle.join();
-      cpu = bench::cpu_us() - before;
-      bench::check(woken == chosen.n, "every sleeper wakes");
-    }
-    return result{cpu / static_cast<double>(chosen.n), "us"};
-  });
+  return on_runtime(chosen, [&] { return bench::timers_warm<ramie_fibers>(chosen.n); });
+}
+
+result timers_p50(options const& chosen) {
+  return on_runtime(chosen, [&] { return bench::timers_late<ramie_fibers>(chosen.n, 50, 100); });
+}
+
+result timers_p99(options const& chosen) {
+  return on_runtime(chosen, [&] { return bench::timers_late<ramie_fibers>(chosen.n, 99, 100); });
 }
 
 result mutex(options const& chosen) {
@@ -264,7 +267,10 @@ int main(int argc, char** argv) {
                       {"ping_pong", ping_pong},
                       {"ping_pong_deadlines", ping_pong_deadlines},
                       {"deadline", deadline},
+                      {"timers_cold", timers_cold},
                       {"timers", timers},
+                      {"timers_p50", timers_p50},
+                      {"timers_p99", timers_p99},
                       {"mutex", mutex},
                       {"idle_memory", idle_memory}},
                      argc, argv);

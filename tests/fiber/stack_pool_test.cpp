@@ -35,6 +35,15 @@ void give_one(stack_pool& pool, stack_top top) {
   pool.give(std::span<stack_top const>(&top, 1));
 }
 
+void run_period(stack_pool& pool) {
+  while (pool.trim_unused()) {
+  }
+}
+
+void trim_fully(stack_pool& pool) {
+  while (pool.untrimmed()) run_period(pool);
+}
+
 TEST_P(StackPool, HandsOutDistinctWritableStacks) {
   stack_pool pool(size, GetParam());
   pool.reserve(100);
@@ -64,7 +73,7 @@ TEST_P(StackPool, StillFaultsBelowAStackThatWasTrimmed) {
   stack_top top = take_one(pool);
   std::memset(pool.low(top), 1, static_cast<std::size_t>(top - pool.low(top)));
   give_one(pool, top);
-  pool.trim_free();
+  trim_fully(pool);
   top = take_one(pool);
   EXPECT_DEATH(*static_cast<std::byte volatile*>(pool.low(top) - 1) = std::byte{1}, "");
   give_one(pool, top);
@@ -89,8 +98,7 @@ TEST_P(StackPool, GivesTheDeepPagesOfFatStacksBack) {
   std::memset(pool.low(top), 1, static_cast<std::size_t>(top - pool.low(top)));
   give_one(pool, top);
   EXPECT_TRUE(pool.untrimmed());
-  EXPECT_FALSE(pool.trim_free());
-  EXPECT_FALSE(pool.untrimmed());
+  trim_fully(pool);
   EXPECT_LE(pool.high_water(top), 4 * page_size);
 }
 
@@ -104,12 +112,40 @@ TEST_P(StackPool, GivesAllPagesOfTheStacksBeyondAFewBack) {
     *(all.back() - 1) = std::byte{1};
   }
   pool.give(all);
-  while (pool.trim_free()) {
-  }
+  trim_fully(pool);
   std::size_t warm = 0;
   for (stack_top top : all) warm += pool.high_water(top) != 0 ? 1U : 0U;
   EXPECT_LT(warm, 400U);
   EXPECT_GT(warm, 0U);
+}
+
+TEST_P(StackPool, KeepsTheStacksWarmThatWereUsedWithinAPeriod) {
+  constexpr std::size_t count = 1000;
+  stack_pool pool(size, GetParam());
+  pool.reserve(count);
+  std::vector<stack_top> all(count);
+  for (stack_top& top : all) {
+    top = take_one(pool);
+    *(top - 1) = std::byte{1};
+  }
+  pool.give(all);
+  auto const warm = [&] {
+    std::size_t found = 0;
+    for (stack_top top : all) found += pool.high_water(top) != 0 ? 1U : 0U;
+    return found;
+  };
+  for (int i = 0; i < 3; ++i) {
+    run_period(pool);
+    std::vector<stack_top> some(count);
+    some.resize(pool.take(some));
+    EXPECT_EQ(some.size(), count);
+    pool.give(some);
+  }
+  EXPECT_EQ(warm(), count);
+  run_period(pool);  // the burst was in this one
+  EXPECT_EQ(warm(), count);
+  run_period(pool);
+  EXPECT_LT(warm(), 400U);
 }
 
 // The flags that the kernel shows for the mapping that holds an address.

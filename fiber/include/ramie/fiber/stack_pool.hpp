@@ -63,12 +63,12 @@ class stack_pool {
   /// Takes stacks back.
   void give(std::span<stack_top const> stacks) noexcept;
 
-  /// Gives memory of free stacks back to the kernel: pages that were touched deep inside, and, of
-  /// a part of the stacks that are free beyond a few, all pages. True: there is more to be had, in
-  /// a while; a burst of use that follows soon finds warm stacks.
-  bool trim_free() noexcept;
+  /// Gives memory back to the kernel of stacks that nobody has taken for a whole period, from one
+  /// call to the next: all pages of those beyond a few, and of these the deep ones. Does so in
+  /// small steps: true: the period's work goes on at once, with the next call.
+  bool trim_unused() noexcept;
 
-  /// Whether trim_free would find anything.
+  /// Whether trim_unused may find anything, now or in later periods.
   bool untrimmed() const noexcept { return untrimmed_.load(std::memory_order_relaxed); }
 
   /// The stack's lowest usable byte.
@@ -101,6 +101,9 @@ class stack_pool {
   std::vector<stack_top> free_;         // capacity >= mapped_ at all times
   std::size_t trimmed_ = 0;             // free_[0, trimmed_) have no deep pages
   std::size_t cold_ = 0;                // free_[0, cold_) have no pages at all; <= trimmed_
+  std::size_t low_water_ = 0;           // free_[0, low_water_) were not taken in this period
+  std::size_t goal_ = 0;                // nor free_[0, goal_) in the one that is being worked off
+  bool trimming_ = false;               // a period's work is not done yet
   std::atomic<bool> untrimmed_{false};  // relaxed: a hint, written under the lock
   std::byte* fresh_ = nullptr;          // stacks of the newest slab that were never handed out
   std::byte* fresh_end_ = nullptr;
