@@ -6,9 +6,11 @@
 #include <thread>
 #include <vector>
 
+#include <ramie/sched/blocking.hpp>
 #include <ramie/sched/deadline_scope.hpp>
 #include <ramie/sched/join_handle.hpp>
 #include <ramie/sched/runtime.hpp>
+#include <ramie/sched/spawn_blocking.hpp>
 #include <ramie/sched/this_fiber.hpp>
 #include <ramie/sync/channel.hpp>
 #include <ramie/sync/event.hpp>
@@ -209,6 +211,48 @@ result timers_p99(options const& chosen) {
   return on_runtime(chosen, [&] { return bench::timers_late<ramie_fibers>(chosen.n, 99, 100); });
 }
 
+// Blocking sections of no length; nobody else needs the worker.
+result blocking(options const& chosen) {
+  return on_runtime(chosen, [&] {
+    std::uint64_t called = 0;
+    bench::stopwatch const watch;
+    for (std::uint64_t i = 0; i < chosen.n; ++i) ramie::blocking([&] { ++called; });
+    auto const found = bench::per_item(watch, chosen.n);
+    bench::check(called == chosen.n, "every section runs");
+    return found;
+  });
+}
+
+// The same while another fiber is ready all the time, so that the worker goes to another thread.
+result blocking_busy(options const& chosen) {
+  return on_runtime(chosen, [&] {
+    std::atomic<bool> over{false};
+    auto busy = ramie::spawn([&] {
+      while (!over) ramie::this_fiber::yield();
+    });
+    bench::stopwatch const watch;
+    for (std::uint64_t i = 0; i < chosen.n; ++i) {
+      ramie::blocking([] {});
+      ramie::this_fiber::yield();
+    }
+    auto const found = bench::per_item(watch, chosen.n);
+    over = true;
+    busy.join();
+    return found;
+  });
+}
+
+result spawn_blocking(options const& chosen) {
+  return on_runtime(chosen, [&] {
+    std::uint64_t called = 0;
+    bench::stopwatch const watch;
+    for (std::uint64_t i = 0; i < chosen.n; ++i) ramie::spawn_blocking([&] { ++called; }).join();
+    auto const found = bench::per_item(watch, chosen.n);
+    bench::check(called == chosen.n, "every function runs");
+    return found;
+  });
+}
+
 result mutex(options const& chosen) {
   return on_runtime(chosen, [&] {
     ramie::mutex lock;
@@ -271,6 +315,9 @@ int main(int argc, char** argv) {
                       {"timers", timers},
                       {"timers_p50", timers_p50},
                       {"timers_p99", timers_p99},
+                      {"blocking", blocking},
+                      {"blocking_busy", blocking_busy},
+                      {"spawn_blocking", spawn_blocking},
                       {"mutex", mutex},
                       {"idle_memory", idle_memory}},
                      argc, argv);
