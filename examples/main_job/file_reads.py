@@ -6,6 +6,7 @@ does meanwhile meets all ways alike; every figure is the median of the runs. A c
 one of what was written is an error.
 """
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import random
@@ -27,7 +28,8 @@ COUNTS = (10, 1000, 10000)
 SIZES = (1 << 10, 64 << 10)
 SLOW_WAIT = 0.010
 WAITS_AT_ONCE = {"serial": 1, "ten threads": 10, "event loop": 10, "callbacks": 10}  # others: all
-ONE_RUN = 5.0     # seconds of waiting from which on a case is run once, because it hardly varies,
+ONE_RUN = 0.9     # seconds of waiting from which on a case is run once, because it hardly varies, and
+                  # beside the others like it, because it hardly needs the processor;
 NOT_RUN = 20.0    # and from which on it is not run at all
 NO_THREAD = 3     # exit status: the way could not be gone, for want of threads or memory
 CLOSE = 1.1       # a ratio up to which two times are called the same
@@ -115,39 +117,44 @@ def sources_here(programs, files, count):
     return SOURCES
 
 
-def due(source, count, way, number, found):
-    """Whether a case is to be run in the round of that number."""
-    wait = waiting(source, count, way)
-    if wait >= NOT_RUN or isinstance(found.get((source, count, way)), str):
-        return False
-    return number == 0 or wait < ONE_RUN
+def keep(found, case, figures):
+    if isinstance(figures, str):
+        found[case] = "failed: " + figures
+    elif not isinstance(found.get(case), str):
+        found.setdefault(case, []).append(figures)
+
+
+def run_waiting(programs, files, cases):
+    """{case: [figures] or why there are none} of cases that do little but wait: all at once."""
+    found = {}
+    run = [case for case in cases if waiting(*case) < NOT_RUN]
+    if run:
+        longest = max(waiting(*case) for case in run)
+        print(f"{len(run)} cases that mostly wait, side by side: {longest:.0f} s", flush=True)
+        with concurrent.futures.ThreadPoolExecutor(len(run)) as pool:
+            for case, figures in zip(run, pool.map(lambda case: measure(programs, files, *case), run)):
+                keep(found, case, figures)
+    for case in cases:
+        found.setdefault(case, f"not run: would take {waiting(*case):.0f} s")
+    return found
 
 
 def run_all(programs, files, sources, counts, rounds):
     """{(source, count, way): [figures, ...]}, or in place of the list why there are none."""
-    found = {}
+    cases = [(source, count, way) for source in sources for count in counts for way in WAYS]
+    long_waits = run_waiting(programs, files, [case for case in cases if waiting(*case) >= ONE_RUN])
+    found = {case: long_waits[case] for case in cases if case in long_waits}
     groups = [(number, source, count) for number in range(rounds) for source in sources
               for count in counts]
-    start, waited = time.monotonic(), 0.0
-    wait_of = [sum(waiting(source, count, way) for way in WAYS if due(source, count, way, number, {}))
-               for number, source, count in groups]
+    start = time.monotonic()
     for done, (number, source, count) in enumerate(groups, 1):
         for way in WAYS:
             case = (source, count, way)
-            if due(source, count, way, number, found):
-                figures = measure(programs, files, source, count, way)
-                if isinstance(figures, str):
-                    found[case] = "failed: " + figures
-                else:
-                    found.setdefault(case, []).append(figures)
-            elif case not in found:
-                found[case] = f"not run: would take {waiting(source, count, way):.0f} s"
-        waited += wait_of[done - 1]
-        other = (time.monotonic() - start - waited) / done
-        left = other * (len(groups) - done) + sum(wait_of[done:])
-        print(f"[{done}/{len(groups)}] {count:>6,} files, {source:<8}{max(left, 0):3.0f} s left",
-              flush=True)
-    return found
+            if case not in long_waits and not isinstance(found.get(case), str):
+                keep(found, case, measure(programs, files, *case))
+        left = (time.monotonic() - start) / done * (len(groups) - done)
+        print(f"[{done}/{len(groups)}] {count:>6,} files, {source:<8}{left:3.0f} s left", flush=True)
+    return {case: found[case] for case in cases}
 
 
 def medians(found):
@@ -235,7 +242,8 @@ Medians of the runs; a run that reads few files reads them several times, and co
   warm: from the page cache. dropped: the files' data were taken out of it first.
   slow: warm, but each read is preceded by a wait of {SLOW_WAIT * 1e3:.0f} ms. It blocks the thread that reads, which is
   one of ten in a pool; on fibers it is a wait of the fiber. (A loop could wait with a timer, where the
-  source is one that lets it.) What waits for {ONE_RUN:.0f} s or longer is run once, and from {NOT_RUN:.0f} s on not at all.
+  source is one that lets it.) What waits for {ONE_RUN:.1f} s or longer is run once, beside
+  the others like it, and from {NOT_RUN:.0f} s on not at all.
   The time is from the list of files to the last checksum, and has in it the threads that the two thread
   ways start; a loop and its pool, or a runtime, are there before. Threads and memory (resident) are the
   most that there were.

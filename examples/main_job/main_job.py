@@ -39,7 +39,7 @@ def arguments():
     parser.add_argument("folder", type=pathlib.Path, help="where the server programs are")
     parser.add_argument("--smoke", action="store_true", help="one short round with few connections")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=3, help="wrk's time per server and round")
+    parser.add_argument("--seconds", type=int, default=2, help="wrk's time per server and round")
     return parser.parse_args()
 
 
