@@ -1,6 +1,9 @@
 // The one place that knows sanitizers and Valgrind. Every switch of stacks is announced here.
 #pragma once
 
+#include <cstddef>
+#include <mutex>
+
 #include <ramie/fiber/context.hpp>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -99,18 +102,32 @@ inline void after_switch([[maybe_unused]] sanitizer_state& entered,
 #endif
 }
 
-/// Valgrind: [low, high) is a stack. The id goes to stack_unmapped.
-inline unsigned stack_mapped([[maybe_unused]] void* low, [[maybe_unused]] void* high) noexcept {
+/// Valgrind: from `low` on there are `count` stacks of `size` bytes each, the guard page at the low
+/// end included. Returns the id of the first; the others' follow it. The id goes to
+/// stacks_unmapped.
+inline unsigned stacks_mapped([[maybe_unused]] std::byte* low, [[maybe_unused]] std::size_t size,
+                              [[maybe_unused]] std::size_t guard,
+                              [[maybe_unused]] std::size_t count) noexcept {
+  unsigned first = 0;
 #ifdef VALGRIND_STACK_REGISTER
-  return VALGRIND_STACK_REGISTER(low, high);
-#else
-  return 0;
+  if (RUNNING_ON_VALGRIND == 0) return 0;
+  static std::mutex one_slab_at_a_time;  // or two slabs' ids would mix
+  std::lock_guard const guarded(one_slab_at_a_time);
+  for (std::size_t i = 0; i < count; ++i) {
+    unsigned const id = VALGRIND_STACK_REGISTER(low + i * size + guard, low + (i + 1) * size);
+    if (i == 0) first = id;
+  }
 #endif
+  return first;
 }
 
-inline void stack_unmapped([[maybe_unused]] unsigned id) noexcept {
+inline void stacks_unmapped([[maybe_unused]] unsigned first,
+                            [[maybe_unused]] std::size_t count) noexcept {
 #ifdef VALGRIND_STACK_DEREGISTER
-  VALGRIND_STACK_DEREGISTER(id);
+  if (RUNNING_ON_VALGRIND == 0) return;
+  for (std::size_t i = 0; i < count; ++i) {
+    VALGRIND_STACK_DEREGISTER(first + static_cast<unsigned>(i));
+  }
 #endif
 }
 

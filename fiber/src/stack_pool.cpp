@@ -87,9 +87,7 @@ stack_pool::~stack_pool() {
 }
 
 void stack_pool::unmap(slab const& gone) const noexcept {
-  for (std::size_t i = 0; i < gone.bytes / size_; ++i) {
-    sanitizers::stack_unmapped(gone.first_valgrind_id + static_cast<unsigned>(i));
-  }
+  sanitizers::stacks_unmapped(gone.first_valgrind_id, gone.bytes / size_);
   ::munmap(gone.low, gone.bytes);
 }
 
@@ -145,20 +143,15 @@ stack_pool::slab stack_pool::map_slab(std::size_t bytes) const {
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (mapped == MAP_FAILED) throw_exhausted(errno, "ramie: no memory mapping for fiber stacks");
   ::madvise(mapped, bytes, MADV_NOHUGEPAGE);
-  slab added{static_cast<std::byte*>(mapped), bytes, 0};
-  for (std::size_t i = 0; i < bytes / size_; ++i) {
-    std::byte* const low = added.low + i * size_;
-    // An mprotect may fail at the mapping limit, so it happens now, where the caller gets the
-    // error.
-    if (guard_ == guard_kind::mprotect && !install_guard(low + size_)) {
-      int const error = errno;
-      ::munmap(mapped, bytes);
-      throw_exhausted(error, "ramie: no memory mapping for a fiber stack's guard page");
-    }
-    unsigned const id = sanitizers::stack_mapped(low + page_size, low + size_);
-    if (i == 0) added.first_valgrind_id = id;
+  auto* const low = static_cast<std::byte*>(mapped);
+  // An mprotect may fail at the mapping limit, so it happens now, where the caller gets the error.
+  for (std::size_t at = 0; guard_ == guard_kind::mprotect && at < bytes; at += size_) {
+    if (install_guard(low + at + size_)) continue;
+    int const error = errno;
+    ::munmap(mapped, bytes);
+    throw_exhausted(error, "ramie: no memory mapping for a fiber stack's guard page");
   }
-  return added;
+  return {low, bytes, sanitizers::stacks_mapped(low, size_, page_size, bytes / size_)};
 }
 
 bool stack_pool::install_guard(stack_top top) const noexcept {
