@@ -40,7 +40,9 @@ struct runtime_options {
   std::size_t stack_size = 256 * 1024;
   /// 0: no limit; else spawn waits while so many fibers live, and post throws.
   std::size_t max_fibers = 0;
+  /// At most so many functions of spawn_blocking run at once, and so many of blocking. Not 0.
   unsigned max_blocking_threads = 512;
+  /// Threads made for these end when they have been idle for so long. Not negative.
   std::chrono::milliseconds blocking_keep_alive{10'000};
   /// Binds worker k to the k-th CPU of the process's affinity mask.
   bool pin_workers = false;
@@ -55,8 +57,10 @@ struct runtime_options {
   /// detached ones), or by whoever detaches a fiber that had ended so before. Empty: the fiber is
   /// named on standard error and std::terminate is called.
   std::function<void(unhandled_exception const&)> on_unhandled_exception{};
-  /// Called on each worker's OS thread when it starts and before it ends, with the worker's number.
-  /// An exception that leaves them ends the program.
+  /// Called on each OS thread that runs fibers, when it starts and before it ends, with its number:
+  /// from 0 on in the order of their starts; those from `workers` on were made for blocking. The
+  /// number of a thread that has ended may come again. An exception that leaves them ends the
+  /// program.
   std::function<void(unsigned)> on_worker_start{};
   std::function<void(unsigned)> on_worker_stop{};
   /// Where idle workers wait. Empty: on a condition variable, until I/O is first used.
