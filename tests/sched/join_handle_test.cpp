@@ -173,6 +173,55 @@ TEST_P(JoinHandle, ThrowsCancelledForACancelledFiber) {
   EXPECT_THROW(handle.join(), cancelled);
 }
 
+TEST_P(JoinHandle, AFiberThatCancelsItselfEndsAtItsNextWait) {
+  join_handle<void> handle;
+  std::atomic<bool> stored{false};
+  bool went_on = false;
+  handle = runtime_.spawn([&] {
+    while (!stored.load()) this_fiber::yield();
+    handle.cancel();
+    went_on = true;
+    this_fiber::sleep_for(std::chrono::hours(1));
+  });
+  stored = true;
+  // The fiber uses the handle meanwhile; done() only reads.
+  while (!handle.done()) std::this_thread::yield();
+  EXPECT_THROW(handle.join(), cancelled);
+  EXPECT_TRUE(went_on);
+}
+
+TEST_P(JoinHandle, CancellingAFiberThatHasEndedDoesNothing) {
+  join_handle<int> outlives;
+  {
+    runtime short_lived(runtime_options{.workers = GetParam()});
+    outlives = short_lived.spawn([] { return 5; });
+    auto failed = short_lived.spawn([] { throw std::runtime_error("its own"); });
+    while (!outlives.done() || !failed.done()) std::this_thread::yield();
+    outlives.cancel();
+    failed.cancel();
+    EXPECT_THROW(failed.join(), std::runtime_error);
+  }
+  outlives.cancel();
+  EXPECT_EQ(outlives.join(), 5);
+}
+
+TEST_P(JoinHandle, CancelsAFiberOfAnotherRuntime) {
+  runtime other(runtime_options{.workers = GetParam()});
+  for (int i = 0; i < 100; ++i) {
+    std::atomic<bool> begun{false};
+    auto sleeper = other.spawn([&] {
+      begun = true;
+      this_fiber::sleep_for(std::chrono::hours(1));
+    });
+    runtime_.run([&] {
+      // Half of them before they have begun, perhaps.
+      while (i % 2 == 0 && !begun.load()) this_fiber::yield();
+      sleeper.cancel();
+      EXPECT_THROW(sleeper.join(), cancelled);
+    });
+  }
+}
+
 TEST_P(JoinHandle, NeverRunsAFiberThatWasCancelledFirst) {
   bool ran = false;
   runtime_.run([&] {

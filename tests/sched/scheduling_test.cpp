@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <thread>
 #include <vector>
 
@@ -112,6 +113,26 @@ TEST_P(WorkConservation, EveryWorkerHelps) {
       }));
     }
     for (auto& each : fibers) each.join();
+  });
+}
+
+// The thieves compute, too: each has stolen once, and the rings are full, before anything runs.
+TEST_P(WorkConservation, WhatOverflowedRunsBesideABusyWorker) {
+  run({.workers = GetParam()}, [] {
+    constexpr int count = 5000;
+    std::atomic<bool> all_spawned{false};
+    std::atomic<bool> all_ran{false};
+    std::atomic<int> ran{0};
+    std::vector<join_handle<void>> all;
+    for (int i = 0; i < count; ++i) {
+      all.push_back(spawn([&] {
+        compute_until(all_spawned);
+        if (ran.fetch_add(1) + 1 == count) all_ran = true;
+      }));
+    }
+    all_spawned = true;
+    compute_until(all_ran);
+    for (auto& each : all) each.join();
   });
 }
 
@@ -242,6 +263,39 @@ TEST_P(Fairness, ManyReadyFibersOverflowInOrder) {
     }
     for (auto& each : all) each.join();
     EXPECT_EQ(ran, count);
+  });
+}
+
+// A fiber that yields comes behind those that the ring had no room for.
+TEST(FairnessOfOneWorker, WhatOverflowedKeepsItsPlace) {
+  run({.workers = 1}, [] {
+    constexpr int count = 3000;
+    constexpr int turns = 3;
+    std::vector<waiter*> parked(count);
+    std::vector<int> order;
+    std::vector<join_handle<void>> all;
+    int begun = 0;
+    for (int i = 0; i < count; ++i) {
+      all.push_back(spawn([&, i] {
+        waiter self;
+        parked[static_cast<std::size_t>(i)] = &self;
+        ++begun;
+        self.park({"test"});
+        for (int n = 0; n < turns; ++n) {
+          order.push_back(i);
+          this_fiber::yield();
+        }
+      }));
+    }
+    while (begun != count) this_fiber::yield();
+    for (waiter* const each : parked) each->unpark(placement::queue);
+    for (auto& each : all) each.join();
+    std::vector<int> expected(count);
+    std::iota(expected.begin(), expected.end(), 0);
+    for (int n = 1; n < turns; ++n) {
+      expected.insert(expected.end(), expected.begin(), expected.begin() + count);
+    }
+    EXPECT_TRUE(order == expected);
   });
 }
 

@@ -34,6 +34,19 @@ std::ptrdiff_t mappings() {
   return std::count(std::istreambuf_iterator<char>(file), {}, '\n');
 }
 
+/// Bytes of memory that the process has pages for.
+std::ptrdiff_t resident() {
+  std::ifstream file("/proc/self/statm");
+  std::ptrdiff_t size = 0;
+  std::ptrdiff_t pages = 0;
+  file >> size >> pages;
+  return pages * 4096;
+}
+
+/// What the allocator, which keeps and moves about what was freed, may have added.
+constexpr std::ptrdiff_t allocators_mappings = 16;
+constexpr std::ptrdiff_t allocators_bytes = 8 << 20;
+
 struct footprint {
   std::ptrdiff_t threads = entries("/proc/self/task");
   std::ptrdiff_t descriptors = entries("/proc/self/fd");
@@ -76,18 +89,19 @@ TEST(Lifecycle, RuntimesComeAndGo) {
   test::await_runtime_threads(0);
   footprint const before;
   std::ptrdiff_t const maps_before = mappings();
+  std::ptrdiff_t const bytes_before = resident();
   for (int i = 0; i < (sanitized() ? 1000 : 10'000); ++i) live_and_die(random);
   test::await_runtime_threads(0);
   EXPECT_EQ(footprint(), before);
-  // The allocator may have grown an arena or two, and the sanitizers keep books.
-  if (!sanitized()) {
-    EXPECT_LE(mappings(), maps_before + 16);
+  if (!sanitized()) {  // They keep books.
+    EXPECT_LE(mappings(), maps_before + allocators_mappings);
+    EXPECT_LE(resident(), bytes_before + allocators_bytes);
   }
 }
 
-TEST(Lifecycle, ManyLiveFibersAreEnded) {
+// A runtime that ends with so many live fibers.
+void end_with(int count) {
   std::atomic<int> unwound{0};
-  int const count = sanitized() ? 2000 : 100'000;
   {
     runtime here({.workers = 2});
     std::atomic<int> begun{0};
@@ -104,6 +118,21 @@ TEST(Lifecycle, ManyLiveFibersAreEnded) {
     while (begun.load() != count) this_fiber::yield();
   }
   EXPECT_EQ(unwound, count);
+  test::await_runtime_threads(0);
+}
+
+TEST(Lifecycle, ManyLiveFibersAreEnded) {
+  int const count = sanitized() ? 2000 : 100'000;
+  end_with(count);
+  footprint const before;
+  std::ptrdiff_t const maps_before = mappings();
+  std::ptrdiff_t const bytes_before = resident();
+  end_with(count);
+  EXPECT_EQ(footprint(), before);
+  if (!sanitized()) {
+    EXPECT_LE(mappings(), maps_before + allocators_mappings);
+    EXPECT_LE(resident(), bytes_before + allocators_bytes);
+  }
 }
 
 }  // namespace

@@ -247,6 +247,103 @@ TEST(Channel, ASenderWhoseMoveThrowsMeetsItsOwnException) {
   });
 }
 
+TEST(Channel, ASenderBehindOneWhoseMoveThrowsIsServed) {
+  ramie::test::on_one_worker([] {
+    int fuse = 100;
+    channel<bomb> c(1);
+    c.send(bomb(1, &fuse));
+    int short_fuse = 0;
+    auto first = spawn([&] {
+      bomb mine(2, &short_fuse);
+      EXPECT_THROW(c.send(std::move(mine)), std::runtime_error);
+    });
+    settle();
+    auto second = spawn([&] { c.send(bomb(3, &fuse)); });
+    settle();
+    EXPECT_EQ(c.receive()->value, 1);
+    short_fuse = 100;  // Where the first one tries anew, the room has gone to the second.
+    second.join();
+    EXPECT_EQ(c.receive()->value, 3);
+    short_fuse = 0;
+    EXPECT_FALSE(c.try_receive());
+    first.join();
+  });
+}
+
+TEST(Channel, WhoeverTriesAnewKeepsItsPlace) {
+  ramie::test::on_one_worker([] {
+    int fuse = 100;
+    channel<bomb> c(0);
+    std::vector<ramie::join_handle<int>> receivers;
+    for (int i = 0; i < 3; ++i) {
+      receivers.push_back(spawn([&] { return c.receive()->value; }));
+      settle();
+    }
+    int short_fuse = 0;
+    EXPECT_THROW(c.send(bomb(-1, &short_fuse)), std::runtime_error);
+    settle();
+    for (int i = 0; i < 3; ++i) c.send(bomb(i, &fuse));
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(receivers[static_cast<std::size_t>(i)].join(), i);
+
+    std::vector<ramie::join_handle<void>> senders;
+    for (int i = 0; i < 3; ++i) {
+      senders.push_back(spawn([&, i] { c.send(bomb(i, &fuse)); }));
+      settle();
+    }
+    fuse = 0;
+    EXPECT_THROW((void)c.receive(), std::runtime_error);
+    settle();
+    fuse = 100;
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(c.receive()->value, i);
+  });
+}
+
+/// Counts those that live.
+struct counted {
+  explicit counted(int& count) : living(count) { ++living; }
+  counted(counted&& other) noexcept : living(other.living) { ++living; }
+  ~counted() { --living; }
+  int& living;
+};
+
+template <class Channel>
+void destroys_what_it_held(std::unique_ptr<Channel> c) {
+  int living = 0;
+  for (int i = 0; i < 3; ++i) c->send(counted(living));
+  EXPECT_EQ(living, 3);
+  c->receive().reset();
+  EXPECT_EQ(living, 2);
+  c.reset();
+  EXPECT_EQ(living, 0);
+}
+
+TEST(Channel, DestroysWhatItHeld) {
+  destroys_what_it_held(std::make_unique<channel<counted>>(3));
+  destroys_what_it_held(std::make_unique<unbounded_channel<counted>>());
+}
+
+/// Tells a millisecond more each time that it is looked at, however long that was.
+struct slow_clock {
+  using duration = std::chrono::milliseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<slow_clock>;
+  static constexpr bool is_steady = true;
+  static time_point now() { return time_point(duration(looks++)); }
+  static inline int looks = 0;
+};
+
+TEST(Channel, ATimedCallAsksItsOwnClock) {
+  channel<int> c(0);
+  slow_clock::time_point const deadline(std::chrono::milliseconds(5));
+  slow_clock::looks = 0;
+  EXPECT_EQ(c.receive_until(deadline).status, channel_status::timed_out);
+  EXPECT_GT(slow_clock::looks, 5);
+  slow_clock::looks = 0;
+  EXPECT_EQ(c.send_until(1, deadline), channel_status::timed_out);
+  EXPECT_GT(slow_clock::looks, 5);
+}
+
 TEST(Channel, AnAbsurdCapacityIsAnError) {
   EXPECT_THROW(channel<int>(static_cast<std::size_t>(-1)), std::bad_alloc);
   EXPECT_THROW(channel<int>(static_cast<std::size_t>(-1) / 2), std::bad_alloc);
@@ -265,6 +362,44 @@ TEST(UnboundedChannel, GrowsAsNeededAndKeepsTheOrder) {
   EXPECT_EQ(next, 1000);
   EXPECT_THROW(c.send(nullptr), channel_closed);
   EXPECT_EQ(c.try_send(nullptr), channel_status::closed);
+}
+
+/// Its copies and moves throw when there have been as many as `left` says.
+struct grudging {
+  grudging(int tag, int* times) : value(tag), left(times) {}
+  grudging(grudging const& other) : value(other.value), left(other.left) { count(); }
+  grudging(grudging&& other) : value(other.value), left(other.left) {
+    count();
+    other.value = -1;
+  }
+  void count() const {
+    if ((*left)-- == 0) throw std::runtime_error("grudging");
+  }
+  int value;
+  int* left;
+};
+
+TEST(UnboundedChannel, ACopyThatThrowsAsItGrowsLeavesItAsItWas) {
+  int left = 1000;
+  unbounded_channel<grudging> c;
+  grudging next(0, &left);
+  bool grew = false;
+  for (int sent = 0; !grew; ++sent) {
+    ASSERT_LT(sent, 100);
+    // The third of them: more than one value moves, so it grows.
+    next.value = sent;
+    left = 2;
+    try {
+      c.send(std::move(next));
+    } catch (std::runtime_error const&) {
+      grew = true;
+      left = 1000;
+      EXPECT_EQ(next.value, sent);
+      c.send(std::move(next));
+      for (int i = 0; i <= sent; ++i) EXPECT_EQ(c.receive()->value, i);
+    }
+  }
+  EXPECT_FALSE(c.try_receive());
 }
 
 TEST(UnboundedChannel, WakesAWaitingReceiver) {

@@ -52,7 +52,7 @@ class [[nodiscard]] join_handle {
   std::future_status wait_until(std::chrono::time_point<Clock, Duration> const& deadline) {
     // Any clock: one that was set back has the fiber waited for again.
     while (wait(detail::deadline_at(deadline)) == std::future_status::timeout) {
-      if (detail::now_by<Clock>() >= deadline) return std::future_status::timeout;
+      if (detail::has_come(deadline)) return std::future_status::timeout;
     }
     return std::future_status::ready;
   }

@@ -62,7 +62,7 @@ template <class Clock, class Duration>
 void sleep_until(std::chrono::time_point<Clock, Duration> const& deadline) {
   do {
     if (!detail::sleep_until_steady(detail::deadline_at(deadline))) throw_interruption();
-  } while (detail::now_by<Clock>() < deadline);
+  } while (!detail::has_come(deadline));
 }
 
 /// Waits for at least `duration`; not at all if it is negative. A cancellation point.

@@ -59,7 +59,7 @@ class condition_variable {
     if (wait_steady(lock, detail::deadline_at(deadline)) == cv_status::no_timeout) {
       return cv_status::no_timeout;
     }
-    return detail::now_by<Clock>() < deadline ? cv_status::no_timeout : cv_status::timeout;
+    return detail::has_come(deadline) ? cv_status::timeout : cv_status::no_timeout;
   }
 
   template <class Clock, class Duration, class Predicate>

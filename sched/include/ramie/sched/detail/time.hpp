@@ -22,6 +22,21 @@ typename Clock::time_point now_by() {
   }
 }
 
+/// Whether `deadline` has come at `now`; one that is no number always has. In floating point: a
+/// time point may lie beyond what the other's type holds.
+template <class Clock, class A, class B>
+bool has_come(std::chrono::time_point<Clock, A> const& deadline,
+              std::chrono::time_point<Clock, B> const& now) {
+  using wide = std::chrono::duration<long double, std::nano>;
+  return !(wide(deadline.time_since_epoch()) > wide(now.time_since_epoch()));
+}
+
+/// The same, by its own clock.
+template <class Clock, class Duration>
+bool has_come(std::chrono::time_point<Clock, Duration> const& deadline) {
+  return has_come(deadline, now_by<Clock>());
+}
+
 /// `from` + `duration`: `from` itself for negative durations and NaN, time_point::max() (which
 /// every wait takes as "never") where the sum lies beyond the end of time.
 template <class Rep, class Period>
@@ -52,8 +67,8 @@ steady_time deadline_at(std::chrono::time_point<Clock, Duration> const& deadline
     return add_saturated(steady_time{}, deadline.time_since_epoch());
   } else {
     auto const now = Clock::now();
-    if (deadline <= now) return clock_now();
-    // In floating point: the difference of two time points may not fit their own type.
+    if (has_come(deadline, now)) return clock_now();
+    // In floating point again: nor may the difference of two time points fit.
     using wide = std::chrono::duration<long double, std::nano>;
     return add_saturated(clock_now(),
                          wide(deadline.time_since_epoch()) - wide(now.time_since_epoch()));

@@ -13,7 +13,7 @@ namespace ramie::detail {
 template <class Clock, class Duration, class Wait>
 bool wait_by_clock(std::chrono::time_point<Clock, Duration> const& deadline, Wait wait) {
   while (!wait(deadline_at(deadline))) {
-    if (now_by<Clock>() >= deadline) return false;
+    if (has_come(deadline)) return false;
   }
   return true;
 }
