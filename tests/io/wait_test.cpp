@@ -6,6 +6,8 @@
 
 #include <cstdio>
 
+#include <ramie/sched/blocking.hpp>
+
 #include "sockets.hpp"
 
 namespace {
@@ -184,6 +186,26 @@ TEST(Wait, ANearerDeadlineIsKeptAfterAnEventEndedTheWaitForAFartherOne) {
     settle();
     p.put();
     reader.join();  // The worker comes to the loop with nothing else to do.
+  });
+}
+
+TEST(Wait, AnEventIsSeenDuringABlockingSection) {
+  ramie::test::on_one_worker([] {
+    test_pipe p;
+    for (int i = 0; i < 10; ++i) {  // Mostly with a backup thread that is there, asleep.
+      std::atomic<bool> read{false};
+      auto reader = spawn([&] {
+        wait_readable(p.in());
+        EXPECT_TRUE(p.take());
+        read = true;
+      });
+      settle();
+      ramie::blocking([&] {
+        p.put();
+        while (!read) std::this_thread::yield();
+      });
+      reader.join();
+    }
   });
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <iterator>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include <ramie/sched/detail/time.hpp>
@@ -148,7 +149,8 @@ class channel : public detail::channel_base<T> {
 };
 
 /// A queue that grows as needed: sending never waits. Otherwise as channel; growing may throw
-/// std::bad_alloc, and the value is unmoved then.
+/// std::bad_alloc, and the value is unmoved then. T can be copied unless its moves do not throw:
+/// growing either succeeds or changes nothing.
 template <class T>
 class unbounded_channel : public detail::channel_base<T> {
  public:
@@ -161,7 +163,11 @@ class unbounded_channel : public detail::channel_base<T> {
   void send(T const& value) requires std::copy_constructible<T> { send(T(value)); }
 
   /// ok or closed.
-  channel_status try_send(T&& value) { return this->core_.send(value, false, {}); }
+  channel_status try_send(T&& value) {
+    static_assert(std::is_nothrow_move_constructible_v<T> || std::is_copy_constructible_v<T>,
+                  "values would be lost if one threw as the channel grows");
+    return this->core_.send(value, false, {});
+  }
   channel_status try_send(T const& value) requires std::copy_constructible<T> {
     return try_send(T(value));
   }
