@@ -162,9 +162,126 @@ struct hand_over : rl::test_suite<hand_over, 3> {
   }
 };
 
+/// One worker, whose thread 0 sleeps, and thread 1, which comes to want it because thread 2 gives
+/// it something that only it may do: a pinned fiber. Where Both holds, thread 0 is given one too.
+template <bool Both>
+struct wanted : rl::test_suite<wanted<Both>, 3> {
+  detail::basic_idle_set<relacy_atomics, 1> idle{1};
+  std::array<bed, 2> beds;
+  model_lock mutex;
+  relacy_atomics::atomic<unsigned> holder{0};           // under the mutex
+  std::array<relacy_atomics::atomic<bool>, 2> waits;    // under the mutex: in the queue
+  relacy_atomics::atomic<bool> is_wanted{false};        // a hint for the holder
+  std::array<relacy_atomics::atomic<bool>, 2> pinned;   // ready to run
+  relacy_atomics::atomic<unsigned> left{Both ? 2 : 1};  // pinned fibers that have not run
+
+  void thread(unsigned index) {
+    if (index == 2) {
+      give_fiber(1);
+      // Without one, thread 0 is woken for nothing.
+      if (Both) pinned[0].store(true, std::memory_order_relaxed);
+      return beds[0].notify();
+    }
+    if (index == 0) {
+      idle.announce_sleep(0, false);
+      here();
+      beds[0].end_sleep(beds[0].begin_sleep());
+    }
+    while (await_worker(index)) work(index);
+  }
+
+  void give_fiber(unsigned to) {
+    pinned.at(to).store(true, std::memory_order_relaxed);
+    beds.at(to).notify();
+  }
+
+  bool has_pinned(unsigned self) const { return pinned.at(self).load(std::memory_order_relaxed); }
+  bool over() const { return left.load(std::memory_order_relaxed) == 0; }
+
+  /// False: everything is over.
+  bool await_worker(unsigned self) {
+    for (;;) {
+      here(self);
+      mutex.lock();
+      if (over()) return mutex.unlock(), false;
+      bool const asks = holder.load(std::memory_order_relaxed) != self && has_pinned(self) &&
+                        !waits.at(self).load(std::memory_order_relaxed);
+      bool const tell = asks && !take_from_sleeper(self);
+      if (tell) {
+        waits.at(self).store(true, std::memory_order_relaxed);
+        is_wanted.store(true, std::memory_order_relaxed);
+      }
+      if (holder.load(std::memory_order_relaxed) == self) break;
+      bool const sleeps = beds.at(self).begin_sleep();
+      mutex.unlock();
+      here(self * 4 + tell * 2 + sleeps);
+      if (tell) beds.at(1 - self).notify();
+      beds.at(self).end_sleep(sleeps);
+    }
+    mutex.unlock();
+    here(self);
+    idle.end_sleep(0);
+    return true;
+  }
+
+  bool take_from_sleeper(unsigned self) {
+    if (!beds.at(1 - self).where_it_is.take_worker()) return false;
+    holder.store(self, std::memory_order_relaxed);
+    beds.at(1 - self).notify();
+    return true;
+  }
+
+  /// With the worker, awake, until another thread has it or everything is over.
+  void work(unsigned self) {
+    bool searching = true;
+    for (bool chosen = false;; chosen = true) {
+      here(self * 4 + searching * 2 + chosen);
+      if (over()) return;
+      if (chosen && is_wanted.load(std::memory_order_relaxed)) return give(self, searching);
+      here(self * 4 + searching * 2 + chosen);
+      if (has_pinned(self)) {
+        run_pinned(self);
+        continue;
+      }
+      here(self * 2 + searching);
+      idle.announce_sleep(0, searching);
+      here(self);
+      bool const awake = has_pinned(self) || is_wanted.load(std::memory_order_relaxed) || over();
+      here(self * 2 + awake);
+      if (!awake && beds.at(self).end_sleep(beds.at(self).begin_sleep())) return;
+      here(self);
+      idle.end_sleep(0);
+      searching = true;
+    }
+  }
+
+  void run_pinned(unsigned self) {
+    pinned.at(self).store(false, std::memory_order_relaxed);
+    mutex.lock();
+    bool const last = left.fetch_sub(1, std::memory_order_relaxed) == 1;
+    mutex.unlock();
+    here(self * 2 + last);
+    if (last) beds.at(1 - self).notify();
+  }
+
+  void give(unsigned self, bool searching) {
+    here(self * 2 + searching);
+    mutex.lock();
+    waits.at(1 - self).store(false, std::memory_order_relaxed);
+    is_wanted.store(false, std::memory_order_relaxed);
+    holder.store(1 - self, std::memory_order_relaxed);
+    idle.announce_sleep(0, searching);
+    mutex.unlock();
+    here(self);
+    beds.at(1 - self).notify();
+  }
+};
+
 constexpr std::array models_of_place{
     make_merging_model<notices>("place_notices", "T"),
     make_merging_model<hand_over>("place_hand_over", "TI"),
+    make_merging_model<wanted<false>>("place_wanted", "TI"),
+    make_merging_model<wanted<true>>("place_wanted_by_both", "TI"),
 };
 
 }  // namespace
