@@ -82,7 +82,7 @@ class alignas(64) worker {
   /// come. A clock read costs as much as a timer: far deadlines do without. If one has come all the
   /// same, because the worker has not looked at the clock for long, its timer fires at the next
   /// look.
-  bool may_be_past(tick_time due) const noexcept { return due - last_look_ < near_deadline; }
+  bool may_be_past(tick_time due) const noexcept { return due < last_look_ + near_deadline; }
 
   // --- by any thread
 
