@@ -253,8 +253,10 @@ void run_what_the_monitor_must_see(runtime& here) {
   });
   while (parked.load() == nullptr) this_fiber::yield();
   while (here.metrics().workers_sleeping != 1) std::this_thread::yield();
+  auto const before = here.metrics().wakeups_sent;
   parked.load()->unpark(placement::next);
   while (!ran) std::this_thread::yield();
+  EXPECT_GT(here.metrics().wakeups_sent, before) << "the other one came by chance";
   other.join();
 }
 
