@@ -38,6 +38,21 @@ RAMIE_TEST_WITH_WORKERS(Blocking);
 /// Ends a section of one thread from another.
 using signal = std::binary_semaphore;
 
+/// Runs so many sections, none of which ends before all have begun.
+void sections_that_meet(int count) {
+  std::atomic<int> inside{0};
+  std::vector<join_handle<void>> all;
+  for (int i = 0; i < count; ++i) {
+    all.push_back(spawn([&] {
+      blocking([&] {
+        ++inside;
+        while (inside.load() < count) std::this_thread::yield();
+      });
+    }));
+  }
+  for (auto& each : all) each.join();
+}
+
 TEST_P(Blocking, GivesBackWhatTheFunctionGives) {
   run_it([] {
     EXPECT_EQ(blocking([](int a, int b) { return a + b; }, 2, 3), 5);
@@ -70,20 +85,7 @@ TEST_P(Blocking, OthersRunMeanwhile) {
 }
 
 TEST_P(Blocking, AllWorkersAtOnce) {
-  run_it([] {
-    constexpr int count = 16;
-    std::atomic<int> inside{0};
-    std::vector<join_handle<void>> all;
-    for (int i = 0; i < count; ++i) {
-      all.push_back(spawn([&] {
-        blocking([&] {
-          ++inside;
-          while (inside.load() < count) std::this_thread::yield();
-        });
-      }));
-    }
-    for (auto& each : all) each.join();
-  });
+  run_it([] { sections_that_meet(16); });
 }
 
 TEST_P(Blocking, RunsInTheNameOfTheFiber) {
@@ -397,19 +399,7 @@ TEST_P(Blocking, BackupThreadsAreReusedAndEnd) {
                   .on_worker_start = [&](unsigned) { ++started; },
                   .on_worker_stop = [&](unsigned) { ++stopped; }});
     constexpr int count = 8;
-    here.run([&] {
-      std::atomic<int> inside{0};
-      std::vector<join_handle<void>> all;
-      for (int i = 0; i < count; ++i) {
-        all.push_back(spawn([&] {
-          blocking([&] {
-            ++inside;
-            while (inside.load() < count) std::this_thread::yield();
-          });
-        }));
-      }
-      for (auto& each : all) each.join();
-    });
+    here.run([] { sections_that_meet(count); });
     EXPECT_GE(started.load(), count);
     // An event: those that have been idle for a millisecond end.
     while (here.metrics().backup_threads != 0) std::this_thread::yield();
