@@ -163,34 +163,34 @@ def measure(program, connections, seconds):
             "cpu": cpu / requests * 1e6, "errors": errors}
 
 
-def run(folder, connections, rounds, seconds):
-    """{(connections, server): [figures, ...]}"""
+def run(servers, connections, rounds, seconds):
+    """{(connections, server): [figures, ...]}. servers: {name: program}"""
     found = {}
-    cases = [(count, name) for _ in range(rounds) for count in connections for name in SERVERS]
+    cases = [(count, name) for _ in range(rounds) for count in connections for name in servers]
     start = time.monotonic()
     for done, (count, name) in enumerate(cases, 1):
-        figures = measure(folder / SERVERS[name], count, seconds)
+        figures = measure(servers[name], count, seconds)
         found.setdefault((count, name), []).append(figures)
         left = (time.monotonic() - start) / done * (len(cases) - done)
-        print(f"[{done}/{len(cases)}] {name:<8}{count:>6} connections: {figures['rate']:>8,.0f} "
+        print(f"[{done}/{len(cases)}] {name:<12}{count:>6} connections: {figures['rate']:>8,.0f} "
               f"requests/s, {left:3.0f} s left", flush=True)
     return found
 
 
-def table(found):
-    print(f"\n{'connections':>11}  {'server':<8}{'requests/s':>11}{'p99 ms':>9}{'threads':>9}"
-          f"{'memory MiB':>12}{'CPU us/request':>16}{'errors':>8}   ratio to {BASELINE}: rate, p99, CPU")
+def table(found, baseline):
+    print(f"\n{'connections':>11}  {'server':<12}{'requests/s':>11}{'p99 ms':>9}{'threads':>9}"
+          f"{'memory MiB':>12}{'CPU us/request':>16}{'errors':>8}   ratio to {baseline}: rate, p99, CPU")
 
     def median(count, name, figure):
         return statistics.median(each[figure] for each in found[count, name])
 
     for count in dict.fromkeys(key[0] for key in found):
-        for name in SERVERS:
+        for name in dict.fromkeys(key[1] for key in found):
             m = {figure: median(count, name, figure) for figure in found[count, name][0]}
             errors = sum(each["errors"] for each in found[count, name])
-            ratios = ", ".join(f"{m[figure] / (median(count, BASELINE, figure) or 1):.2f}"
+            ratios = ", ".join(f"{m[figure] / (median(count, baseline, figure) or 1):.2f}"
                                for figure in ("rate", "p99", "cpu"))
-            print(f"{count:>11}  {name:<8}{m['rate']:>11,.0f}{m['p99']:>9.1f}{m['threads']:>9.0f}"
+            print(f"{count:>11}  {name:<12}{m['rate']:>11,.0f}{m['p99']:>9.1f}{m['threads']:>9.0f}"
                   f"{m['memory']:>12.1f}{m['cpu']:>16.1f}{errors:>8}   {ratios}")
         print()
     print("Medians of the rounds (errors: their sum). CPU is the server's own, user and system.")
@@ -204,7 +204,8 @@ def main():
     connections = (8, 64) if options.smoke else possible(CONNECTIONS, limit)
     rounds, seconds = (1, 1) if options.smoke else (options.rounds, options.seconds)
     try:
-        table(run(options.folder, connections, rounds, seconds))
+        servers = {name: options.folder / program for name, program in SERVERS.items()}
+        table(run(servers, connections, rounds, seconds), BASELINE)
         file_reads.run(options.folder.parent / "file_reads", options.smoke)
         hand_in.run(options.folder.parent, options.smoke)
         cost.run(options.folder.parent, options.smoke)

@@ -129,4 +129,5 @@ part_examples() {
 
 part_bench_smoke() {
   python3 "$ramie_root/tests/bench/run.py" --smoke --build "$RAMIE_CI_DIR/bench"
+  python3 "$ramie_root/tests/bench/http_hello.py" --smoke --build "$RAMIE_CI_DIR/bench"
 }
