@@ -1,7 +1,7 @@
 // Blocking sections: what they hand over, what they keep, and how the fiber comes back.
 #include <gtest/gtest.h>
 
-#include <pthread.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -223,13 +223,13 @@ TEST_P(Blocking, APinnedFiberReturnsOnItsThread) {
       }));
     }
     auto const pin = this_fiber::pin();
-    pthread_t const mine = ::pthread_self();
+    pid_t const mine = ::gettid();
     for (int i = 0; i < 100; ++i) {
-      blocking([&] { EXPECT_EQ(::pthread_self(), mine); });
-      EXPECT_EQ(::pthread_self(), mine);
+      blocking([&] { EXPECT_EQ(::gettid(), mine); });
+      EXPECT_EQ(::gettid(), mine);
       EXPECT_NE(this_worker::id(), -1);
       this_fiber::yield();
-      EXPECT_EQ(::pthread_self(), mine);
+      EXPECT_EQ(::gettid(), mine);
     }
     done = true;
     for (auto& each : busy) each.join();
@@ -239,15 +239,15 @@ TEST_P(Blocking, APinnedFiberReturnsOnItsThread) {
 TEST(BlockingOnOneWorker, AFiberPinnedToAThreadThatBlocksWaitsForIt) {
   test::on_one_worker([] {
     signal let_go(0);
-    pthread_t pinned_on{};
+    pid_t pinned_on{};
     std::atomic<bool> ran{false};
     std::atomic<waiter*> parked{nullptr};
     auto pinned = spawn({.pinned = true}, [&] {
-      pinned_on = ::pthread_self();
+      pinned_on = ::gettid();
       waiter self;
       parked = &self;
       self.park({"its friend", nullptr});
-      EXPECT_EQ(::pthread_self(), pinned_on);
+      EXPECT_EQ(::gettid(), pinned_on);
       ran = true;
     });
     while (parked.load() == nullptr) this_fiber::yield();
@@ -257,7 +257,7 @@ TEST(BlockingOnOneWorker, AFiberPinnedToAThreadThatBlocksWaitsForIt) {
       parked.load()->unpark();
       for (int i = 0; i < 100; ++i) this_fiber::yield();
       EXPECT_FALSE(ran) << "its thread is in the section";
-      EXPECT_NE(::pthread_self(), pinned_on);
+      EXPECT_NE(::gettid(), pinned_on);
       let_go.release();
     }).join();
     pinned.join();
@@ -271,15 +271,15 @@ TEST_P(Blocking, AThreadWithoutAWorkerGetsOneForItsPinnedFiber) {
     // All on one thread: the parked fiber is pinned to it, and a section takes its worker away.
     std::atomic<waiter*> parked{nullptr};
     auto pinned = spawn({.pinned = true}, [&] {
-      pthread_t const mine = ::pthread_self();
-      auto section = spawn({.pinned = true}, [&] { return ::pthread_self(); });
+      pid_t const mine = ::gettid();
+      auto section = spawn({.pinned = true}, [&] { return ::gettid(); });
       section.join();
       for (int i = 0; i < 50; ++i) {
         waiter self;
         parked = &self;
         self.park({"its friend", nullptr});
-        EXPECT_EQ(::pthread_self(), mine);
-        blocking([&] { EXPECT_EQ(::pthread_self(), mine); });
+        EXPECT_EQ(::gettid(), mine);
+        blocking([&] { EXPECT_EQ(::gettid(), mine); });
       }
     });
     std::vector<join_handle<void>> sections;
@@ -408,20 +408,6 @@ TEST_P(Blocking, BackupThreadsAreReusedAndEnd) {
   EXPECT_EQ(started.load(), stopped.load());
 }
 
-TEST_P(Blocking, AnUnusedWorkerIsTakenBackAtOnce) {
-  // Nobody but the fiber itself: no other thread has reason to wake.
-  run_it([] {
-    blocking([] {});  // the backup thread is there
-    int same = 0;
-    for (int i = 0; i < 100; ++i) {
-      pthread_t const before = ::pthread_self();
-      blocking([] {});
-      same += ::pthread_equal(before, ::pthread_self()) != 0 ? 1 : 0;
-    }
-    EXPECT_GE(same, 1);
-  });
-}
-
 // Everything at once: sections of any length, pinned and not, sleeps, yields and parks.
 TEST_P(Blocking, Stress) {
   unsigned const seed = test::test_seed();
@@ -434,7 +420,7 @@ TEST_P(Blocking, Stress) {
       all.push_back(spawn({.pinned = i % 5 == 0}, [&, i] {
         std::mt19937 random(seed + static_cast<unsigned>(i));
         bool const pinned = i % 5 == 0;
-        pthread_t const mine = ::pthread_self();
+        pid_t const mine = ::gettid();
         for (int n = 0; n < 100; ++n) {
           switch (random() % 5) {
             case 0:
@@ -457,7 +443,7 @@ TEST_P(Blocking, Stress) {
               break;
           }
           if (pinned) {
-            EXPECT_EQ(::pthread_self(), mine);
+            EXPECT_EQ(::gettid(), mine);
           }
         }
         sum += 1000;
