@@ -272,8 +272,6 @@ TEST_P(Blocking, AThreadWithoutAWorkerGetsOneForItsPinnedFiber) {
     std::atomic<waiter*> parked{nullptr};
     auto pinned = spawn({.pinned = true}, [&] {
       pid_t const mine = ::gettid();
-      auto section = spawn({.pinned = true}, [&] { return ::gettid(); });
-      section.join();
       for (int i = 0; i < 50; ++i) {
         waiter self;
         parked = &self;
