@@ -127,6 +127,7 @@ class core {
   void tell_drained() noexcept;
 
   void note_poll() noexcept;
+  void leave_timers_to_driver() noexcept;
   tick_time trim_when_due(worker& idle_one) noexcept;
   void wake(int index) noexcept;
   void monitor_main() noexcept;

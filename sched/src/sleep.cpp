@@ -63,13 +63,17 @@ bool core::has_work_for(worker const& asleep) const noexcept {
 
 bool core::needs_thread(worker const& asleep) noexcept {
   if (has_work_for(asleep)) return true;
-  tick_time const inside_until = sleep_deadline_.load(std::memory_order_seq_cst);
-  if (inside_until == nobody_waits) {
+  if (sleep_deadline_.load(std::memory_order_seq_cst) == nobody_waits) {
     return next_timer() != never || driver_.load(std::memory_order_acquire)->has_sources();
   }
-  // This worker's timers are now left to the one inside the driver.
-  if (next_timer() < inside_until) interrupt_driver();
+  leave_timers_to_driver();
   return false;
+}
+
+// A worker goes to sleep, or does, elsewhere: its timers are now those of the one inside the
+// driver.
+void core::leave_timers_to_driver() noexcept {
+  if (next_timer() < sleep_deadline_.load(std::memory_order_seq_cst)) interrupt_driver();
 }
 
 tick_time core::next_timer() const noexcept {
@@ -115,8 +119,7 @@ bool core::sleep(worker_thread& self) noexcept {
     }
     driver_turn_.unlock();
   } else if (self.begin_sleep(false)) {
-    // This worker's timers are now left to the one inside the driver.
-    if (next_timer() < sleep_deadline_.load(std::memory_order_seq_cst)) interrupt_driver();
+    leave_timers_to_driver();
     self.sleep_on_futex(steady_time::max());
   }
   return self.end_sleep();

@@ -73,6 +73,10 @@ worker_thread& thread_roster::idle_thread() {
   return found;
 }
 
+void thread_roster::join_bench(worker_thread& self) noexcept {
+  if (!std::exchange(self.benched, true)) bench_.push_back(&self);
+}
+
 void thread_roster::leave_bench(worker_thread& self) noexcept {
   if (std::exchange(self.benched, false)) std::erase(bench_, &self);
 }
@@ -82,8 +86,7 @@ bool thread_roster::take_from_sleeper(worker& wanted, worker_thread& by) noexcep
   worker_thread& holder = *wanted.thread.load(std::memory_order_relaxed);
   if (!holder.place_.take_worker()) return false;
   holder.worker_ = nullptr;
-  holder.benched = true;
-  bench_.push_back(&holder);
+  join_bench(holder);
   give(wanted, by);
   // Where it sleeps now it would never end; as one that awaits a worker it may.
   if (!holder.awaits_worker) holder.notify();
@@ -133,7 +136,7 @@ bool thread_roster::await_worker(worker_thread& self) noexcept {
       }
       if (self.worker_ != nullptr) break;
       if (!self.wants_worker) {
-        if (!std::exchange(self.benched, true)) bench_.push_back(&self);
+        join_bench(self);
         if (self.pinned_fibers == 0) {
           until = add_saturated(std::chrono::steady_clock::now(), keep_alive_);
         }

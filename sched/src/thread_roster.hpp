@@ -61,6 +61,7 @@ class thread_roster {
   void give(worker& work, worker_thread& to) noexcept;
   bool take_from_sleeper(worker& wanted, worker_thread& by) noexcept;
   worker_thread* want_worker(worker_thread& self) noexcept;
+  void join_bench(worker_thread& self) noexcept;
   void leave_bench(worker_thread& self) noexcept;
   bool end_when_idle(worker_thread& self) noexcept;
 

@@ -63,9 +63,9 @@ class stack_pool {
   /// Takes stacks back.
   void give(std::span<stack_top const> stacks) noexcept;
 
-  /// Gives memory back to the kernel of stacks that nobody has taken for a whole period, from one
-  /// call to the next: all pages of those beyond a few, and of these the deep ones. Does so in
-  /// small steps: true: the period's work goes on at once, with the next call.
+  /// Gives memory back to the kernel, of stacks that nobody has taken for a whole period: a few
+  /// keep their warm pages, the others none. In small steps: true: more is to be done at once, by
+  /// another call. False: this was all, and the next call, a period later, begins anew.
   bool trim_unused() noexcept;
 
   /// Whether trim_unused may find anything, now or in later periods.
