@@ -268,7 +268,10 @@ void worker_thread::end_section(fiber_record& self) noexcept {
   set_current_worker_thread(this);
   if (home_.roster.take_back(*this)) {
     self.state.store(fiber_state::running, std::memory_order_relaxed);
-    return home_.stop_searching();
+    home_.stop_searching();
+    // Nobody else can run these: one section after another must not keep them waiting.
+    if (pinned_.size() != 0) yield(self);
+    return;
   }
   auto const how =
       self.pinned_to != nullptr ? after_switch::kind::yield : after_switch::kind::hand_in;

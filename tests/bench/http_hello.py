@@ -19,7 +19,7 @@ BASELINE = "boost_fiber"
 
 def build(folder):
     configure = ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-                 "-DRAMIE_TESTS=OFF", "-DRAMIE_BENCH=ON"]
+                 "-DRAMIE_TESTS=OFF", "-DRAMIE_BENCH=ON", "-DRAMIE_EXAMPLES=ON"]
     targets = [pathlib.Path(program).name for program in SERVERS.values()]
     subprocess.run(configure, check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", folder, *targets], check=True)

@@ -97,14 +97,17 @@ void start_both_workers() {
 
 // --- who is woken for a worker that was handed over
 
+/// Until there is a thread that sleeps without a worker, and would get this one's.
+void blocking_until_kept() {
+  for (bool kept = false; !kept;) {
+    pid_t const before = ::gettid();
+    blocking([] {});
+    kept = ::gettid() == before;
+  }
+}
+
 TEST(HandOver, ASectionWithNobodyElseThereKeepsItsWorker) {
-  on_one_worker([] {
-    for (bool kept = false; !kept;) {
-      pid_t const before = ::gettid();
-      blocking([] {});
-      kept = ::gettid() == before;
-    }
-  });
+  on_one_worker(blocking_until_kept);
 }
 
 TEST(HandOver, ATimerFiresDuringASection) {
@@ -187,6 +190,16 @@ TEST(HandOver, ThreadsThatWantTheSameWorkerTakeTurns) {
     }
     EXPECT_LT(voluntary_switches() - before, 4000) << "passed on by whoever was given it";
     for (auto& each : pinned) each.end();
+  });
+}
+
+TEST(HandOver, OneSectionAfterAnotherLetsTheThreadsPinnedFibersRun) {
+  on_one_worker([] {
+    blocking_until_kept();
+    pinned_sleeper pinned;
+    blocking([&] { pinned.wake(); });
+    while (pinned.wakes() == 0) blocking([] {});
+    pinned.end();
   });
 }
 
