@@ -2,8 +2,6 @@
 
 #include <mutex>
 
-#include <ramie/fiber/assert.hpp>
-
 namespace ramie {
 
 /// One attempt to wait.
@@ -45,38 +43,55 @@ bool mutex::enqueue_or_take(node& self, std::uint32_t cleared) noexcept {
   return false;
 }
 
-void mutex::lock_contended() {
+/// False: the deadline has come.
+bool mutex::lock_contended(park_reason reason, detail::steady_time deadline, interruptible mode) {
   for (unsigned passed_over = 0;; ++passed_over) {
     std::uint32_t const cleared = passed_over == 0 ? 0 : woken;
     std::uint32_t seen = state_.load(std::memory_order_relaxed);
-    if (try_take(seen, cleared)) return;
+    if (try_take(seen, cleared)) return true;
     waiter self;
     node place(self, passed_over);
-    if (enqueue_or_take(place, cleared)) return;
-    self.park({"mutex", this}, interruptible::no);
-    if (place.handed) return;
+    if (enqueue_or_take(place, cleared)) return true;
+    wake const outcome = self.park_until(reason, deadline, mode);
+    if (outcome == wake::unparked) {
+      if (place.handed) return true;
+      continue;
+    }
+    leave(place);
+    if (outcome == wake::cancelled) throw_interruption();
+    return false;
   }
 }
 
+/// A waiter whose time has run out goes.
+void mutex::leave(node& self) noexcept {
+  std::lock_guard const guard(lock_);
+  queue_.remove(self);
+  // relaxed: publishes nothing. Without the bit there is nothing to change.
+  if (queue_.empty()) state_.fetch_and(~waiting, std::memory_order_relaxed);
+}
+
 void mutex::unlock_contended() noexcept {
-  std::uint32_t seen = state_.load(std::memory_order_relaxed);
-  while ((seen & waiting) == 0 || (seen & woken) != 0) {
-    if (state_.compare_exchange_weak(seen, seen & ~held, std::memory_order_release,  // [M4]
-                                     std::memory_order_relaxed)) {
-      return;
+  for (;;) {
+    std::uint32_t seen = state_.load(std::memory_order_relaxed);
+    while ((seen & waiting) == 0 || (seen & woken) != 0) {
+      if (state_.compare_exchange_weak(seen, seen & ~held, std::memory_order_release,  // [M4]
+                                       std::memory_order_relaxed)) {
+        return;
+      }
     }
+    lock_.lock();
+    if (!queue_.empty()) break;
+    lock_.unlock();  // All who waited have left: nobody keeps *this alive once it is free.
   }
   // There are waiters, and nobody is on its way. Nobody but the holder changes that: the state is
   // written by others only if the mutex is free or under the lock.
-  lock_.lock();
-  node& first = static_cast<node&>(*queue_.front());
-  queue_.remove(first);
-  first.handed = first.passed_over >= max_passed_over;
-  state_.store((first.handed ? held : woken) | (queue_.empty() ? 0 : waiting),
-               std::memory_order_release);  // [M4]
-  RAMIE_ASSERT(first.owner->claim());       // Nothing else ends a wait for a mutex.
+  auto* const first = static_cast<node*>(queue_.claim_front());
+  if (first != nullptr) first->handed = first->passed_over >= max_passed_over;
+  std::uint32_t const next = first == nullptr ? 0 : first->handed ? held : woken;
+  state_.store(next | (queue_.empty() ? 0 : waiting), std::memory_order_release);  // [M4]
   lock_.unlock();
-  first.owner->resume();
+  if (first != nullptr) first->owner->resume();
 }
 
 }  // namespace ramie

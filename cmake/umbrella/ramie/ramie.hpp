@@ -38,5 +38,8 @@
 #include <ramie/sync/channel_status.hpp>
 #include <ramie/sync/condition_variable.hpp>
 #include <ramie/sync/event.hpp>
+#include <ramie/sync/latch.hpp>
+#include <ramie/sync/locks.hpp>
 #include <ramie/sync/mutex.hpp>
+#include <ramie/sync/semaphore.hpp>
 #include <ramie/sync/wait_group.hpp>

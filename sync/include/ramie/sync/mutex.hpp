@@ -5,8 +5,10 @@
 #include <atomic>
 #include <cstdint>
 
+#include <ramie/sched/detail/time.hpp>
 #include <ramie/sched/detail/tiny_lock.hpp>
 #include <ramie/sync/detail/wait_queue.hpp>
+#include <ramie/sync/locks.hpp>
 
 namespace ramie {
 
@@ -32,7 +34,7 @@ class mutex {
     std::uint32_t expected = 0;
     if (!state_.compare_exchange_strong(expected, held, std::memory_order_acquire,  // [M1]
                                         std::memory_order_relaxed)) {
-      lock_contended();
+      lock_contended({"mutex", this}, detail::steady_time::max(), interruptible::no);
     }
   }
 
@@ -52,6 +54,7 @@ class mutex {
   }
 
  private:
+  friend class timed_mutex;
   struct node;
 
   static constexpr std::uint32_t held = 1;
@@ -60,7 +63,8 @@ class mutex {
 
   bool try_take(std::uint32_t& seen, std::uint32_t cleared) noexcept;
   bool enqueue_or_take(node& self, std::uint32_t cleared) noexcept;
-  void lock_contended();
+  bool lock_contended(park_reason reason, detail::steady_time deadline, interruptible mode);
+  void leave(node& self) noexcept;
   void unlock_contended() noexcept;
 
   // Any union of held, waiting and woken. `waiting` changes under lock_ only. While `woken` is set

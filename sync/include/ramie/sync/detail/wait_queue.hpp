@@ -23,6 +23,7 @@ struct wait_node {
   wait_node* next = nullptr;
   wait_node* previous = nullptr;
   bool linked = false;
+  bool claimed = false;  // For waiters in several queues: by this one. The winner of the claim's.
 };
 
 /// Claimed waiters that are still to be resumed, in order.
@@ -87,7 +88,9 @@ class wait_queue {
   wait_node* claim_front() noexcept {
     while (wait_node* const node = head_) {
       remove(*node);
-      if (node->owner->claim()) return node;
+      if (!node->owner->claim()) continue;
+      node->claimed = true;
+      return node;
     }
     return nullptr;
   }
@@ -107,6 +110,6 @@ class wait_queue {
 /// Steps 1 and 3 for a node that has been linked: `lock` guards the queue, is held when this is
 /// called and free when it returns. After `unparked` the primitive may be gone.
 wake park_linked(wait_queue& queue, wait_node& node, tiny_lock& lock, park_reason reason,
-                 steady_time deadline) noexcept;
+                 steady_time deadline, interruptible mode = interruptible::yes) noexcept;
 
 }  // namespace ramie::detail
