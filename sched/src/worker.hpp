@@ -73,6 +73,8 @@ class alignas(64) worker {
   void trim_stacks() noexcept { stacks_.trim(); }
   bool untrimmed_stacks() const noexcept { return stacks_.untrimmed(); }
   std::uint64_t new_id() noexcept;
+  /// The next of a row of numbers that the runtime's seed determines.
+  std::uint64_t random() noexcept;
   void clear_caches() noexcept;
 
   /// Due timers and the inbox; the poller too if asked for.
@@ -122,7 +124,6 @@ class alignas(64) worker {
   fiber_record* take_from(worker& victim, bool singles) noexcept;
   fiber_record* take_half(work_deque& from, work_deque& to, fiber_list& rest) noexcept;
   fiber_record* take_stuck(worker& victim) noexcept;
-  std::uint64_t random() noexcept;
   void sample_push(fiber_record& fiber) noexcept;
   void sample_pop(fiber_record& fiber) noexcept;
 

@@ -29,10 +29,16 @@ void detail::event_flag::reset() noexcept {
   set_ = false;
 }
 
+/// Under the lock: whether the flag is set, which it may be no more then.
+bool detail::event_flag::take() noexcept {
+  bool const found = set_;
+  if (taken_) set_ = false;
+  return found;
+}
+
 bool detail::event_flag::wait_steady(steady_time deadline) {
   lock_.lock();
-  if (set_) {
-    if (taken_) set_ = false;
+  if (take()) {
     lock_.unlock();
     return true;
   }

@@ -27,6 +27,7 @@
 #include <ramie/sched/periodic_timer.hpp>
 #include <ramie/sched/race.hpp>
 #include <ramie/sched/runtime.hpp>
+#include <ramie/sched/select.hpp>
 #include <ramie/sched/shutdown_report.hpp>
 #include <ramie/sched/spawn_blocking.hpp>
 #include <ramie/sched/task_group.hpp>
@@ -42,4 +43,5 @@
 #include <ramie/sync/locks.hpp>
 #include <ramie/sync/mutex.hpp>
 #include <ramie/sync/semaphore.hpp>
+#include <ramie/sync/select.hpp>
 #include <ramie/sync/wait_group.hpp>

@@ -84,6 +84,8 @@ class channel_base {
   std::default_sentinel_t end() const noexcept { return {}; }
 
  protected:
+  friend struct select_access;
+
   channel_base() noexcept = default;
   explicit channel_base(std::size_t capacity) : core_(capacity) {}
   ~channel_base() = default;
@@ -100,7 +102,7 @@ class channel_base {
 ///
 /// T is destructible and movable or copyable. It is moved at most twice between sender and
 /// receiver; where one waits, straight from one stack to the other. T's move constructor and
-/// destructor may be called under the channel's lock: they must neither wait nor use the channel.
+/// destructor may be called under the channel's lock: they must neither wait nor use a channel.
 /// If moving throws, the call whose value it was throws and the channel is as before.
 template <class T>
 class channel : public detail::channel_base<T> {

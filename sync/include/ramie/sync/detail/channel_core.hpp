@@ -26,16 +26,6 @@ enum class channel_wake : unsigned char { closed, served, again };
 template <class T>
 class channel_core {
  public:
-  channel_core() noexcept : bounded_(false) {}
-  explicit channel_core(std::size_t capacity) : buffer_(capacity) {}
-
-  /// Moves from `value` only if it returns ok. `full` at once if it would wait and may not.
-  channel_status send(T& value, bool may_wait, steady_time deadline);
-  /// Fills the empty `into` only if it returns ok.
-  channel_status receive(std::optional<T>& into, bool may_wait, steady_time deadline);
-  void close() noexcept;
-
- private:
   template <class Place>
   struct node : wait_node {
     node(waiter& who, Place& given) noexcept : wait_node(who), place(&given) {}
@@ -46,6 +36,34 @@ class channel_core {
   using receiver = node<std::optional<T>>;
   using guard = std::unique_lock<tiny_lock>;
 
+  channel_core() noexcept : bounded_(false) {}
+  explicit channel_core(std::size_t capacity) : buffer_(capacity) {}
+
+  /// Moves from `value` only if it returns ok. `full` at once if it would wait and may not.
+  channel_status send(T& value, bool may_wait, steady_time deadline);
+  /// Fills the empty `into` only if it returns ok.
+  channel_status receive(std::optional<T>& into, bool may_wait, steady_time deadline);
+  void close() noexcept;
+
+  // --- for those who wait for several things at once, and hold lock()
+
+  tiny_lock& lock() noexcept { return lock_; }
+  wait_queue& senders() noexcept { return senders_; }
+  wait_queue& receivers() noexcept { return receivers_; }
+  /// Whether the next two will find anything to do; unless those who wait there have left.
+  bool can_send() const noexcept {
+    return closed_ || !receivers_.empty() || !bounded_ || !buffer_.full();
+  }
+  bool can_receive() const noexcept { return closed_ || !buffer_.empty() || !senders_.empty(); }
+
+  /// What needs no wait. `lock` is held, and released unless the operation would have to wait: null
+  /// then. Calls `decided` when it is sure that it need not, before it moves or wakes anything.
+  template <class Decided>
+  std::optional<channel_status> send_now(guard& lock, T& value, Decided decided);
+  template <class Decided>
+  std::optional<channel_status> receive_now(guard& lock, std::optional<T>& into, Decided decided);
+
+ private:
   static sender* claim_sender(wait_queue& queue) noexcept {
     return static_cast<sender*>(queue.claim_front());
   }
@@ -62,12 +80,7 @@ class channel_core {
     other.how = channel_wake::served;
   }
 
-  bool has_room() {
-    if (!bounded_ && buffer_.full()) buffer_.grow();
-    return !buffer_.full();
-  }
-
-  channel_status take_from_buffer(guard& lock, std::optional<T>& into);
+  void take_from_buffer(guard& lock, std::optional<T>& into);
 
   tiny_lock lock_;
   // All guarded by lock_.
@@ -79,19 +92,54 @@ class channel_core {
 };
 
 template <class T>
+template <class Decided>
+std::optional<channel_status> channel_core<T>::send_now(guard& lock, T& value, Decided decided) {
+  if (closed_) {
+    decided();
+    lock.unlock();
+    return channel_status::closed;
+  }
+  if (auto* const other = static_cast<receiver*>(receivers_.claim_front())) {
+    decided();
+    lock.unlock();
+    hand_over(*other, [&] { other->place->emplace(std::move(value)); });
+    return channel_status::ok;
+  }
+  if (bounded_ && buffer_.full()) return std::nullopt;
+  decided();
+  // If one of these throws, the caller's guard releases the lock.
+  if (buffer_.full()) buffer_.grow();
+  buffer_.push(std::move(value));
+  lock.unlock();
+  return channel_status::ok;
+}
+
+template <class T>
+template <class Decided>
+std::optional<channel_status> channel_core<T>::receive_now(guard& lock, std::optional<T>& into,
+                                                           Decided decided) {
+  if (!buffer_.empty()) {
+    decided();
+    take_from_buffer(lock, into);
+    return channel_status::ok;
+  }
+  if (sender* const other = claim_sender(senders_)) {
+    decided();
+    lock.unlock();
+    hand_over(*other, [&] { into.emplace(std::move(*other->place)); });
+    return channel_status::ok;
+  }
+  if (!closed_) return std::nullopt;
+  decided();
+  lock.unlock();
+  return channel_status::closed;
+}
+
+template <class T>
 channel_status channel_core<T>::send(T& value, bool may_wait, steady_time deadline) {
   for (bool first_time = true;; first_time = false) {
     guard lock(lock_);
-    if (closed_) return channel_status::closed;
-    if (auto* const other = static_cast<receiver*>(receivers_.claim_front())) {
-      lock.unlock();
-      hand_over(*other, [&] { other->place->emplace(std::move(value)); });
-      return channel_status::ok;
-    }
-    if (has_room()) {
-      buffer_.push(std::move(value));
-      return channel_status::ok;
-    }
+    if (auto const done = send_now(lock, value, [] {})) return *done;
     if (!may_wait) return channel_status::full;
     waiter self;
     sender place(self, value);
@@ -110,13 +158,7 @@ channel_status channel_core<T>::receive(std::optional<T>& into, bool may_wait,
                                         steady_time deadline) {
   for (bool first_time = true;; first_time = false) {
     guard lock(lock_);
-    if (!buffer_.empty()) return take_from_buffer(lock, into);
-    if (sender* const other = claim_sender(senders_)) {
-      lock.unlock();
-      hand_over(*other, [&] { into.emplace(std::move(*other->place)); });
-      return channel_status::ok;
-    }
-    if (closed_) return channel_status::closed;
+    if (auto const done = receive_now(lock, into, [] {})) return *done;
     if (!may_wait) return channel_status::empty;
     waiter self;
     receiver place(self, into);
@@ -132,7 +174,7 @@ channel_status channel_core<T>::receive(std::optional<T>& into, bool may_wait,
 
 /// Takes the front, and lets waiting senders fill the room that makes.
 template <class T>
-channel_status channel_core<T>::take_from_buffer(guard& lock, std::optional<T>& into) {
+void channel_core<T>::take_from_buffer(guard& lock, std::optional<T>& into) {
   into.emplace(std::move(buffer_.front()));
   buffer_.pop();
   resume_list served;
@@ -150,7 +192,6 @@ channel_status channel_core<T>::take_from_buffer(guard& lock, std::optional<T>& 
   }
   lock.unlock();
   served.resume_all(placement::next);
-  return channel_status::ok;
 }
 
 template <class T>

@@ -41,6 +41,9 @@ class event_flag {
   bool set_ = false;  // guarded by lock_, so that a setter is done with *this once it is seen
 
  private:
+  friend class event_waiter;
+
+  bool take() noexcept;
   bool wait_steady(steady_time deadline);
 
   bool const taken_;
