@@ -42,6 +42,11 @@
 #include <ramie/sync/latch.hpp>
 #include <ramie/sync/locks.hpp>
 #include <ramie/sync/mutex.hpp>
-#include <ramie/sync/semaphore.hpp>
+#include <ramie/sync/recursive_mutex.hpp>
+#include <ramie/sync/recursive_timed_mutex.hpp>
 #include <ramie/sync/select.hpp>
+#include <ramie/sync/semaphore.hpp>
+#include <ramie/sync/shared_mutex.hpp>
+#include <ramie/sync/shared_timed_mutex.hpp>
+#include <ramie/sync/timed_mutex.hpp>
 #include <ramie/sync/wait_group.hpp>
