@@ -1,13 +1,16 @@
 // One select at work. The protocol: sched/DESIGN.md#select.
+#include <ramie/sched/select.hpp>
+
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <future>
+#include <system_error>
 #include <utility>
 
-#include <ramie/sched/detail/select_case.hpp>
-
+#include "identity.hpp"
 #include "worker_thread.hpp"
 
 namespace ramie::detail {
@@ -218,6 +221,30 @@ std::size_t selection::withdraw() noexcept {
     if (places_[i].given->withdraw()) committed = i;
   }
   return committed;
+}
+
+// --- the end of a fiber
+
+bool join_waiter::has_ended(fiber_record* fiber) {
+  if (fiber == nullptr) throw std::future_error(std::future_errc::no_state);
+  if (fiber == current_record()) {
+    throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
+                            "ramie: a fiber that joins itself");
+  }
+  fiber_ = fiber;
+  source_ = reinterpret_cast<std::uintptr_t>(fiber);
+  return fiber->join.done();
+}
+
+bool join_waiter::publish(waiter& self) noexcept {
+  self_ = &self;
+  return fiber_->join.await(&self);
+}
+
+bool join_waiter::withdraw() noexcept {
+  // Whether it has ended is looked at again.
+  static_cast<void>(fiber_->join.withdraw(self_));
+  return false;
 }
 
 std::size_t select_among(std::span<select_place> places, std::span<tiny_lock*> locks,

@@ -20,6 +20,7 @@
 
 #include <ramie/sched/detail/select_case.hpp>
 #include <ramie/sched/detail/time.hpp>
+#include <ramie/sched/join_handle.hpp>
 
 namespace ramie {
 
@@ -39,6 +40,45 @@ class after_case final : public select_case {
  private:
   F handler_;
 };
+
+/// The case of a fiber's end without its handler.
+class join_waiter : public select_case {
+ public:
+  bool publish(waiter& self) noexcept final;
+  bool withdraw() noexcept final;
+
+ protected:
+  /// `fiber`: null if the handle is empty. Throws what join throws.
+  bool has_ended(fiber_record* fiber);
+
+ private:
+  fiber_record* fiber_ = nullptr;
+  waiter* self_ = nullptr;
+};
+
+template <class T, class F>
+class join_case final : public join_waiter {
+ public:
+  join_case(join_handle<T>& handle, F f) : handle_(handle), handler_(std::move(f)) {}
+
+  bool ready() override { return has_ended(handle_access::peek(handle_)); }
+
+  void handle() {
+    if constexpr (std::invocable<F&>) {
+      std::invoke(handler_);
+    } else {
+      std::invoke(handler_, handle_.join());
+    }
+  }
+
+ private:
+  join_handle<T>& handle_;
+  F handler_;
+};
+
+/// A callable without arguments, or one that takes the fiber's result.
+template <class F, class T>
+concept join_handler = std::invocable<F&> || std::invocable<F&, T>;
 
 template <class F>
 class otherwise_case final : public select_option {
@@ -117,6 +157,15 @@ requires(sizeof...(Cases) > 0 &&
 template <class Rep, class Period, std::invocable F>
 auto after(std::chrono::duration<Rep, Period> const& timeout, F f) {
   return detail::after_case<F>(detail::deadline_after(timeout), std::move(f));
+}
+
+/// The fiber has ended. If f takes no argument the handle is as before, and joining it does not
+/// wait; if f takes one, the handle is joined, and f is called with the result: what the fiber
+/// threw is thrown by select, and f is not called. Throws like join for an empty handle, and from
+/// the fiber itself.
+template <class T, detail::join_handler<T> F>
+auto on_join(join_handle<T>& fiber, F f) {
+  return detail::join_case<T, F>(fiber, std::move(f));
 }
 
 /// None of the other cases can go ahead now: with it select never waits.
