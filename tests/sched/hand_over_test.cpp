@@ -20,6 +20,7 @@
 
 #include "core.hpp"
 #include "support/fibers.hpp"
+#include "worker_thread.hpp"
 
 namespace ramie {
 namespace {
@@ -127,23 +128,34 @@ TEST(HandOver, ATimerFiresDuringASection) {
   });
 }
 
-// The worker that waits in the driver has begun to when there was no timer yet.
+// The worker that waits in the driver has begun to when there was no timer yet. No fiber ends
+// meanwhile: that its stack is to be trimmed would wake that worker, too late.
 TEST(HandOver, ATimerOfTheWorkerIsLeftToTheOneInTheDriver) {
   runtime here({.workers = 2});
+  detail::core& core = detail::runtime_access::core_of(here);
   here.run([&] {
-    start_both_workers();
-    for (int i = 0; i < 20; ++i) {
-      std::atomic<bool> woken{false};
-      auto sleeper = spawn([&] {
+    std::atomic<waiter*> parked{nullptr};
+    auto sleeper = spawn([&] {
+      for (;;) {
+        waiter self;
+        parked = &self;
+        if (self.park({"its turn", nullptr}) != wake::unparked) throw_interruption();
         this_fiber::sleep_for(soon);
-        woken = true;
-      });
-      while (here.metrics().workers_sleeping != 1) this_fiber::yield();
+      }
+    });
+    while (parked.load() == nullptr) std::this_thread::yield();  // It starts the other worker.
+    for (int i = 0; i < 20; ++i) {
+      while (core.idle.sleeping() != 1) std::this_thread::yield();
+      core.wake_one();  // It finds nothing, and the driver free.
+      while (core.idle.sleeping() != 1) std::this_thread::yield();
+      parked.exchange(nullptr)->unpark(placement::next);
+      this_fiber::yield();  // It sets its timer on this worker.
       blocking([&] {
-        while (!woken) std::this_thread::yield();
+        while (parked.load() == nullptr) std::this_thread::yield();
       });
-      sleeper.join();
     }
+    sleeper.cancel();
+    EXPECT_THROW(sleeper.join(), cancelled);
   });
 }
 
@@ -253,6 +265,11 @@ TEST(HandOver, WhoeverTakesItsWorkerBackSearchesNoLonger) {
   });
 }
 
+/// Of the worker that the calling fiber runs on.
+unsigned worker_index() {
+  return detail::current_worker_thread()->works_on().index;
+}
+
 /// A fiber that waits in the run-next slot of a worker that computes, while the other worker
 /// sleeps: the monitor alone sees that.
 void run_what_the_monitor_must_see(runtime& here) {
@@ -290,11 +307,17 @@ TEST(HandOver, TheMonitorIsAwakeOnceThereIsWorkDuringALongSection) {
   runtime here({.workers = 2});
   here.run([&] {
     start_both_workers();
-    for (int i = 0; i < 10; ++i) {  // Half of the times on the worker that was handed over.
+    for (int i = 0; i < 5; ++i) {
       while (here.metrics().workers_sleeping != 1) this_fiber::yield();
+      unsigned const handed_over = worker_index();
       blocking([&] {
-        this_fiber::sleep_for(20ms);
-        spawn([&] { run_what_the_monitor_must_see(here); }).join();
+        for (bool seen[2] = {}; !seen[handed_over];) {  // The inbox is chosen at random.
+          this_fiber::sleep_for(20ms);
+          spawn([&] {
+            run_what_the_monitor_must_see(here);
+            seen[worker_index()] = true;
+          }).join();
+        }
       });
     }
   });
