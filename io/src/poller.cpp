@@ -29,6 +29,10 @@ bool has_ended(int number) noexcept {
   return ::poll(&polled, 1, 0) != 0;
 }
 
+std::unique_ptr<driver> make_poller() {
+  return std::make_unique<poller>();
+}
+
 /// What arming a slot means for the wait: nothing yet if it is to park.
 std::optional<std::error_code> end_of_wait(arm_result armed) {
   switch (armed) {
@@ -46,22 +50,13 @@ std::optional<std::error_code> end_of_wait(arm_result armed) {
 
 }  // namespace
 
-/// A fiber that waits for one direction of a descriptor. Lives on its stack; the slot points to it.
-struct poller::sleeper {
-  waiter who{};
-  watch* place = nullptr;
-  bool transient = false;     // the watcher goes with the wait: ramie does not own the descriptor
-  std::error_code outcome{};  // written under lock_ by whoever takes it out of the slot
-  sleeper* next = nullptr;
-
-  /// Under lock_: ends the wait of the sleeper that was taken out of a slot, if any.
-  static void deliver(void* taken, std::error_code outcome, sleeper_list& list) noexcept {
-    if (taken == nullptr) return;
-    auto& self = *static_cast<sleeper*>(taken);
-    self.outcome = outcome;
-    if (self.who.claim()) list.push_back(self);
-  }
-};
+/// Under lock_: ends the wait of the sleeper that was taken out of a slot, if any.
+void poller::deliver(void* taken, std::error_code outcome, sleeper_list& list) noexcept {
+  if (taken == nullptr) return;
+  auto& self = *static_cast<sleeper*>(taken);
+  self.outcome = outcome;
+  if (self.who->claim()) list.push_back(self);
+}
 
 void poller::sleeper_list::push_back(sleeper& one) noexcept {
   (last != nullptr ? last->next : first) = &one;
@@ -72,7 +67,7 @@ void poller::sleeper_list::resume_all() noexcept {
   while (first != nullptr) {
     sleeper& one = *first;
     first = one.next;  // Read first: the sleeper goes away with the resume.
-    one.who.resume(placement::queue);
+    one.who->resume(placement::queue);
   }
   last = nullptr;
 }
@@ -128,10 +123,17 @@ poller::~poller() {
   *at = next_;
 }
 
+// The casts are safe: a runtime that uses io has no driver but the one that make_poller makes.
+
 poller* poller::of_this_fiber(std::error_code& error) try {
-  static driver_factory const make = [] { return std::make_unique<poller>(); };
-  // Safe: a runtime that uses io has no driver but the one this factory makes.
-  return static_cast<poller*>(ensure_io_driver(make));
+  return static_cast<poller*>(ensure_io_driver(make_poller));
+} catch (std::system_error const& refused) {
+  error = refused.code();
+  return nullptr;
+}
+
+poller* poller::nearest(std::error_code& error) try {
+  return static_cast<poller*>(&nearest_io_driver(make_poller));
 } catch (std::system_error const& refused) {
   error = refused.code();
   return nullptr;
@@ -148,16 +150,22 @@ watch* poller::find_owned(wait_target target, direction side) noexcept {
 }
 
 std::error_code poller::wait(wait_target target, direction side) {
-  sleeper self;
+  waiter who;
+  sleeper self{&who};
+  if (auto const end = begin(target, side, self)) return *end;
+  char const* const what = side == direction::read ? "readable" : "writable";
+  return finish(self, who.park({what, self.place}));
+}
+
+std::optional<std::error_code> poller::begin(wait_target target, direction side, sleeper& self) {
   self.place = find_owned(target, side);
   if (self.place != nullptr) {
-    if (auto const end = end_of_wait(self.place->slot.arm(&self))) return *end;
+    if (auto const end = end_of_wait(self.place->slot.arm(&self))) return end;
   }
   if (self.place == nullptr || !self.place->active.load(std::memory_order_relaxed)) {
-    if (auto const end = enlist(target, side, self)) return *end;
+    return enlist(target, side, self);
   }
-  char const* const what = side == direction::read ? "readable" : "writable";
-  return finish(self, self.who.park({what, self.place}));
+  return std::nullopt;
 }
 
 /// Sees to it that the sleeper is in its slot and that the descriptor is watched.
@@ -186,24 +194,38 @@ std::optional<std::error_code> poller::enlist(wait_target target, direction side
 }
 
 std::error_code poller::finish(sleeper& self, wake how) {
-  auto& slot = self.place->slot;
-  if (how != wake::unparked) {
-    if (slot.disarm(&self)) {
-      if (self.transient) {
-        std::lock_guard const guard(lock_);
-        stop(*self.place);
-      }
-      return interruption_code();
+  // If an event or a close came first, completion wins.
+  if (how != wake::unparked && withdraw(self)) return interruption_code();
+  note_running(self);
+  if (self.outcome != canceled()) self.place->slot.consume();
+  return self.outcome;
+}
+
+void poller::leave(sleeper& self) noexcept {
+  if (withdraw(self)) return;
+  note_running(self);
+  // The readiness of a stranger's number may be that of another file the next time.
+  if (self.transient && self.outcome != canceled()) self.place->slot.consume();
+}
+
+/// Takes the sleeper out of its slot. False: an event or a close has, and is done with it.
+bool poller::withdraw(sleeper& self) noexcept {
+  if (self.place->slot.disarm(&self)) {
+    if (self.transient) {
+      std::lock_guard const guard(lock_);
+      stop(*self.place);
     }
-    // An event or a close came first, and completion wins. Whoever took the sleeper is done with it
-    // once the lock is free.
-    std::lock_guard const guard(lock_);
+    return true;
   }
+  // Whoever took the sleeper is done with it once the lock is free.
+  std::lock_guard const guard(lock_);
+  return false;
+}
+
+void poller::note_running(sleeper const& self) noexcept {
   if (last_woken_.load(std::memory_order_relaxed) == self.place) {
     last_woken_.store(nullptr, std::memory_order_relaxed);
   }
-  if (self.outcome != canceled()) slot.consume();
-  return self.outcome;
 }
 
 /// The record of the number, which is the target's from now on; null if the number is too large. A
@@ -254,7 +276,7 @@ void poller::forget(int number, std::uint64_t identity, sleeper_list& list) noex
   record* const known = table_.find(number);
   if (known == nullptr || known->owner.load(std::memory_order_relaxed) != identity) return;
   for (watch& side : known->sides) {
-    sleeper::deliver(side.slot.close(), canceled(), list);
+    deliver(side.slot.close(), canceled(), list);
   }
 }
 
@@ -303,14 +325,14 @@ void poller::on_event(watch& side, int events) noexcept {
   auto const outcome = failed ? make_error_code(io::errc::registration_failed) : std::error_code();
   void* const taken = side.slot.signal(side.generation);
   bool const transient = taken != nullptr && static_cast<sleeper*>(taken)->transient;
-  sleeper::deliver(taken, outcome, ready_);
+  deliver(taken, outcome, ready_);
   stranger_left_ = stranger_left_ || transient;
   // A worker that would block is not to be woken again and again for what nobody waits for. One
   // that has other work leaves the watcher alone: its reader is likely to be in a queue.
   if (failed || transient || (taken == nullptr && blocking_turn_)) {
     stop(side);
     // Whoever armed the slot before it could see that is served here: io/DESIGN.md#disarming.
-    sleeper::deliver(side.slot.signal(side.generation), outcome, ready_);
+    deliver(side.slot.signal(side.generation), outcome, ready_);
   }
 }
 

@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include <ramie/io/detail/descriptor.hpp>
+#include <ramie/io/detail/descriptor_sleeper.hpp>
 #include <ramie/sched/driver.hpp>
 #include <ramie/sched/park.hpp>
 
@@ -55,6 +56,19 @@ class poller final : public driver {
   /// Parks the calling fiber until the descriptor is ready. Errors as descriptor::wait.
   std::error_code wait(wait_target target, direction side);
 
+  /// That of the calling fiber's runtime, or of the default one: for waits that are not this
+  /// poller's alone, which a plain thread makes as a fiber does. Null with an error as above.
+  static poller* nearest(std::error_code& error);
+
+  /// The first half of `wait`: the sleeper, whose waiter is published by that. An end of the wait
+  /// if it was not.
+  std::optional<std::error_code> begin(wait_target target, direction side,
+                                       descriptor_sleeper& self);
+
+  /// The other half for a waiter that waits for several things: after its park, whatever ended it.
+  /// A readiness that came is left to the next who asks for it.
+  void leave(descriptor_sleeper& self) noexcept;
+
   /// Wakes those who wait for an owned descriptor, in every poller of the process, and stops
   /// watching it. The number is still in use.
   static void forget_everywhere(int number, std::uint64_t identity) noexcept;
@@ -64,7 +78,7 @@ class poller final : public driver {
   static void give_back(int number, std::uint64_t identity) noexcept;
 
  private:
-  struct sleeper;
+  using sleeper = descriptor_sleeper;
   struct loop_deleter {
     void operator()(struct ev_loop* loop) const noexcept { ev_loop_destroy(loop); }
   };
@@ -80,6 +94,8 @@ class poller final : public driver {
   watch* find_owned(wait_target target, direction side) noexcept;
   std::optional<std::error_code> enlist(wait_target target, direction side, sleeper& self);
   std::error_code finish(sleeper& self, wake how);
+  bool withdraw(sleeper& self) noexcept;
+  void note_running(sleeper const& self) noexcept;
 
   // Under lock_:
   record* adopt(wait_target target);
@@ -94,6 +110,8 @@ class poller final : public driver {
   void turn(int how) noexcept;
   void run_loop(std::chrono::steady_clock::time_point deadline) noexcept;
   bool found_is_still_queued() noexcept;
+
+  static void deliver(void* taken, std::error_code outcome, sleeper_list& list) noexcept;
 
   bool begin_wait(std::uint32_t how) noexcept;
   void end_wait() noexcept;

@@ -156,6 +156,10 @@ driver* ensure_io_driver(driver_factory const& make) {
   return self != nullptr ? &self->home->io_driver(make) : nullptr;
 }
 
+driver& nearest_io_driver(driver_factory const& make) {
+  return detail::current_or_default_core().io_driver(make);
+}
+
 namespace detail {
 
 core& runtime_access::core_of(runtime& of) noexcept {

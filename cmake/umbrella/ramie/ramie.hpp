@@ -12,6 +12,7 @@
 #include <ramie/io/address.hpp>
 #include <ramie/io/buffer.hpp>
 #include <ramie/io/error.hpp>
+#include <ramie/io/select.hpp>
 #include <ramie/io/tcp_listener.hpp>
 #include <ramie/io/tcp_stream.hpp>
 #include <ramie/io/wait.hpp>

@@ -54,6 +54,7 @@ class tcp_listener {
   int native_handle() const noexcept { return file_.number(); }
 
  private:
+  friend struct detail::descriptor_access;
   explicit tcp_listener(int fd) noexcept : file_(fd) {}
 
   detail::descriptor file_;

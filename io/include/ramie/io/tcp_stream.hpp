@@ -78,6 +78,7 @@ class tcp_stream {
 
  private:
   friend class tcp_listener;
+  friend struct detail::descriptor_access;
   tcp_stream(int fd, address const& peer) noexcept : file_(fd), peer_(peer) {}
 
   void check(std::error_code error, const char* operation) const;

@@ -38,4 +38,7 @@ void set_default_driver(driver_factory make);
 /// Null outside any runtime. Throws what `make` throws.
 driver* ensure_io_driver(driver_factory const& make);
 
+/// The same for a waiter of any kind: outside any runtime, the driver of the default one.
+driver& nearest_io_driver(driver_factory const& make);
+
 }  // namespace ramie

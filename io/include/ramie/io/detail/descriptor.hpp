@@ -7,6 +7,8 @@
 
 namespace ramie::detail {
 
+struct descriptor_access;
+
 enum class direction : std::uint8_t { read, write };
 
 /// Operations and `close` may be called by any fiber or thread; moving and destroying it is for one
