@@ -35,10 +35,14 @@
 #include <ramie/sched/this_fiber.hpp>
 #include <ramie/sched/timed_out.hpp>
 #include <ramie/sched/when_all.hpp>
+#include <ramie/sync/atomic_wait.hpp>
 #include <ramie/sync/auto_reset_event.hpp>
+#include <ramie/sync/barrier.hpp>
+#include <ramie/sync/call_once.hpp>
 #include <ramie/sync/channel.hpp>
 #include <ramie/sync/channel_status.hpp>
 #include <ramie/sync/condition_variable.hpp>
+#include <ramie/sync/condition_variable_any.hpp>
 #include <ramie/sync/event.hpp>
 #include <ramie/sync/latch.hpp>
 #include <ramie/sync/locks.hpp>

@@ -1,16 +1,13 @@
 // A condition variable for fibers and threads. The protocol: sync/DESIGN.md#condition-variable.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <cstdint>
 #include <mutex>
 #include <utility>
 
 #include <ramie/sched/detail/time.hpp>
-#include <ramie/sched/detail/tiny_lock.hpp>
-#include <ramie/sync/detail/wait_queue.hpp>
+#include <ramie/sync/detail/notification.hpp>
 #include <ramie/sync/mutex.hpp>
 
 namespace ramie {
@@ -28,10 +25,10 @@ class condition_variable {
   condition_variable() noexcept = default;
   condition_variable(condition_variable const&) = delete;
   condition_variable& operator=(condition_variable const&) = delete;
-  ~condition_variable();
+  ~condition_variable() = default;  // Waits for those that are on their way out.
 
-  void notify_one() noexcept;
-  void notify_all() noexcept;
+  void notify_one() noexcept { waiting_.notify_one(); }
+  void notify_all() noexcept { waiting_.notify_all(); }
 
   void wait(std::unique_lock<mutex>& lock) { wait_steady(lock, detail::steady_time::max()); }
 
@@ -73,16 +70,8 @@ class condition_variable {
 
  private:
   cv_status wait_steady(std::unique_lock<mutex>& lock, detail::steady_time deadline);
-  void leave(detail::wait_node& node) noexcept;
 
-  detail::tiny_lock lock_;
-  detail::wait_queue queue_;  // guarded by lock_
-  detail::wait_node* destroyer_ =
-      nullptr;  // guarded by lock_: the destructor waits for waiting_ == 0
-  // How many waiters no notification has reached, and which have not left by themselves. Written
-  // under lock_. Read without it by notify, relaxed: a waiter that a notification must reach has
-  // raised it before it released the user's mutex, so that happened before the notification.
-  std::atomic<std::uint32_t> waiting_{0};
+  detail::notification waiting_;
 };
 
 }  // namespace ramie

@@ -17,9 +17,10 @@ namespace ramie::detail {
 /// One waiter in one queue. All members are guarded by the lock of the queue, except that the
 /// winner of the claim owns the node until it resumes the waiter.
 struct wait_node {
+  wait_node() noexcept = default;
   explicit wait_node(waiter& who) noexcept : owner(&who) {}
 
-  waiter* owner;
+  waiter* owner = nullptr;
   wait_node* next = nullptr;
   wait_node* previous = nullptr;
   bool linked = false;
