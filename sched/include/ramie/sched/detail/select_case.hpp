@@ -26,16 +26,18 @@
 
 namespace ramie::detail {
 
-class selection;
+template <class Lock, class Waiter, class Random>
+class basic_selection;
 
 /// The locks that a select holds while its cases try to commit.
-class held_locks {
+template <class Lock>
+class basic_held_locks {
  public:
   /// Releases all but `mine`: called by the case that commits, before it moves or wakes anything.
-  virtual void keep_only(tiny_lock const& mine) noexcept = 0;
+  virtual void keep_only(Lock const& mine) noexcept = 0;
 
  protected:
-  ~held_locks() = default;
+  ~basic_held_locks() = default;
 };
 
 /// What every argument of select is: `otherwise` is nothing more.
@@ -44,10 +46,11 @@ struct select_option {
 };
 
 /// Lives on the selecting stack while select runs.
-class select_case : public select_option {
+template <class Lock, class Waiter>
+class basic_select_case : public select_option {
  public:
-  select_case(select_case const&) = delete;
-  select_case& operator=(select_case const&) = delete;
+  basic_select_case(basic_select_case const&) = delete;
+  basic_select_case& operator=(basic_select_case const&) = delete;
 
   /// Whether it could commit now. Guarded: under its lock, noexcept. Free: with no lock held and
   /// nothing published; throws what makes the select impossible.
@@ -56,19 +59,19 @@ class select_case : public select_option {
   /// Guarded only. Under the locks of all cases: if it can commit it calls keep_only, commits,
   /// releases its own lock and returns true; throws only after keep_only, with its lock released.
   /// False: nothing has changed, the locks are still held.
-  virtual bool try_commit(held_locks&) { return false; }
+  virtual bool try_commit(basic_held_locks<Lock>&) { return false; }
 
   /// Makes `self` known to whoever makes the case ready. Guarded: under its lock; true. Free: false
   /// if it may have become ready; `self` may have been published all the same.
-  virtual bool publish(waiter& self) noexcept = 0;
+  virtual bool publish(Waiter& self) noexcept = 0;
 
   /// Undoes publish, after the wait; with no lock held. True: the waker has committed this case. If
   /// so the case has not touched what it waited for, which may be gone.
   virtual bool withdraw() noexcept = 0;
 
  protected:
-  explicit select_case(tiny_lock* lock = nullptr) noexcept : lock_(lock) {}
-  virtual ~select_case() = default;
+  explicit basic_select_case(Lock* lock = nullptr) noexcept : lock_(lock) {}
+  virtual ~basic_select_case() = default;
 
   /// Where a free case publishes the waiter, unless it waits for nothing but its time: then 0.
   /// Known from `ready` on. Cases with the same source share what the first of them publishes.
@@ -77,18 +80,24 @@ class select_case : public select_option {
   steady_time due_ = steady_time::max();
 
  private:
-  friend class selection;
+  template <class, class, class>
+  friend class basic_selection;
 
-  tiny_lock* lock_;         // null: free
+  Lock* lock_;              // null: free
   bool was_ready_ = false;  // of a free case, in this round
   bool published_ = false;
 };
 
 /// One argument of a select.
-struct select_place {
-  select_case* given;    // null: disabled, or `otherwise`
+template <class Lock, class Waiter>
+struct basic_select_place {
+  basic_select_case<Lock, Waiter>* given;  // null: disabled, or `otherwise`
   std::size_t turn = 0;  // which one is tried when: all the turns are a permutation
 };
+
+using held_locks = basic_held_locks<tiny_lock>;
+using select_case = basic_select_case<tiny_lock, waiter>;
+using select_place = basic_select_place<tiny_lock, waiter>;
 
 /// Commits one case and returns its place; `places.size()` if none can commit and it may not wait.
 /// `locks`: room for one per place. Throws what a wait throws.
