@@ -1,0 +1,66 @@
+#include <memory>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "sut.hpp"
+
+namespace {
+
+using sut::call_once;
+using sut::once_flag;
+
+static_assert(conformance::stays_where_it_is<once_flag>);
+static_assert(std::is_nothrow_default_constructible_v<once_flag>);
+
+constinit once_flag made_at_compile_time;
+
+struct counter {
+  int count = 0;
+  void add(int n) { count += n; }
+};
+
+CONFORMANCE_TEST(CallOnce, InvokesWhatIsInvocable) {
+  counter made;
+  call_once(made_at_compile_time, &counter::add, &made, 2);
+  call_once(made_at_compile_time, &counter::add, &made, 3);
+  EXPECT_EQ(made.count, 2);
+  once_flag other;
+  call_once(
+      other, [&made](std::unique_ptr<int> n) { made.add(*n); }, std::make_unique<int>(5));
+  EXPECT_EQ(made.count, 7);
+}
+
+CONFORMANCE_TEST(CallOnce, PassesExceptionsOnAndMayBeTriedAgain) {
+  once_flag flag;
+  int tried = 0;
+  auto const attempt = [&tried](bool fails) {
+    ++tried;
+    if (fails) throw std::runtime_error("not yet");
+  };
+  EXPECT_THROW(call_once(flag, attempt, true), std::runtime_error);
+  EXPECT_THROW(call_once(flag, attempt, true), std::runtime_error);
+  call_once(flag, attempt, false);
+  call_once(flag, attempt, true);
+  EXPECT_EQ(tried, 3);
+}
+
+CONFORMANCE_TEST(CallOnce, OthersReturnAfterTheCall) {
+  for (int round = 0; round < 50; ++round) {
+    once_flag flag;
+    int made = 0;
+    std::vector<sut::thread> callers;
+    for (int i = 0; i < 4; ++i) {
+      callers.emplace_back([&] {
+        call_once(flag, [&made] {
+          sut::this_thread::yield();
+          ++made;
+        });
+        EXPECT_EQ(made, 1);
+      });
+    }
+    for (auto& each : callers) each.join();
+  }
+}
+
+}  // namespace

@@ -1,0 +1,56 @@
+#include <array>
+#include <cstddef>
+
+#include "sut.hpp"
+
+namespace {
+
+using conformance::await;
+
+static_assert(conformance::stays_where_it_is<sut::latch>);
+static_assert(std::is_constructible_v<sut::latch, std::ptrdiff_t>);
+static_assert(!std::is_convertible_v<std::ptrdiff_t, sut::latch>);
+static_assert(!std::is_default_constructible_v<sut::latch>);
+static_assert(noexcept(sut::latch::max()) && sut::latch::max() > 1000);
+static_assert(noexcept(std::declval<sut::latch const&>().try_wait()));
+static_assert(std::is_same_v<decltype(std::declval<sut::latch const&>().wait()), void>);
+static_assert(std::is_same_v<decltype(std::declval<sut::latch&>().count_down(2)), void>);
+static_assert(std::is_same_v<decltype(std::declval<sut::latch&>().arrive_and_wait(2)), void>);
+
+constinit sut::latch made_at_compile_time(0);
+
+CONFORMANCE_TEST(Latch, IsOpenAtZero) {
+  EXPECT_TRUE(made_at_compile_time.try_wait());
+  made_at_compile_time.wait();
+  made_at_compile_time.wait();
+}
+
+CONFORMANCE_TEST(Latch, OpensWhenAllHaveArrived) {
+  sut::latch latch(3);
+  int value = 0;
+  sut::thread waiter([&] {
+    latch.wait();
+    EXPECT_EQ(value, 5);
+  });
+  latch.count_down();
+  EXPECT_FALSE(latch.try_wait());
+  value = 5;
+  latch.count_down(2);
+  EXPECT_TRUE(latch.try_wait());
+  waiter.join();
+}
+
+CONFORMANCE_TEST(Latch, ArriveAndWaitCountsAndWaits) {
+  sut::latch latch(4);
+  std::array<int, 2> written{};
+  auto const arrive = [&](std::size_t who) {
+    written[who] = 1;
+    latch.arrive_and_wait(2);
+    EXPECT_EQ(written[1 - who], 1);
+  };
+  sut::thread other(arrive, std::size_t{1});
+  arrive(0);
+  other.join();
+}
+
+}  // namespace
