@@ -122,7 +122,7 @@ std::shared_ptr<std::atomic<int>> zero() {
 }
 
 void change(std::atomic<int>& value) {
-  value.store(1, std::memory_order_relaxed);
+  value.store(1, std::memory_order_release);  // before the end of the atomic, for its owner
 }
 
 TEST_P(AtomicWaitStress, ANotifierNeedsOnlyTheAddress) {
