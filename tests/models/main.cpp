@@ -25,7 +25,7 @@ struct options {
 std::vector<model> all_models() {
   std::vector<model> all;
   for (auto group : {deque_models(), park_models(), join_models(), idle_models(), gate_models(),
-                     inbox_models(), place_models(), slot_models()}) {
+                     inbox_models(), place_models(), select_models(), slot_models()}) {
     all.insert(all.end(), group.begin(), group.end());
   }
   return all;

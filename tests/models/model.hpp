@@ -42,6 +42,7 @@ std::span<model const> idle_models();
 std::span<model const> gate_models();
 std::span<model const> inbox_models();
 std::span<model const> place_models();
+std::span<model const> select_models();
 std::span<model const> slot_models();
 
 }  // namespace ramie::models
