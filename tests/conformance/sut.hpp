@@ -12,6 +12,7 @@
 
 #include <barrier>
 #include <condition_variable>
+#include <future>
 #include <latch>
 #include <mutex>
 #include <semaphore>

@@ -35,6 +35,7 @@
 #include <ramie/sched/this_fiber.hpp>
 #include <ramie/sched/timed_out.hpp>
 #include <ramie/sched/when_all.hpp>
+#include <ramie/sync/async.hpp>
 #include <ramie/sync/atomic_wait.hpp>
 #include <ramie/sync/auto_reset_event.hpp>
 #include <ramie/sync/barrier.hpp>
@@ -44,9 +45,12 @@
 #include <ramie/sync/condition_variable.hpp>
 #include <ramie/sync/condition_variable_any.hpp>
 #include <ramie/sync/event.hpp>
+#include <ramie/sync/future.hpp>
 #include <ramie/sync/latch.hpp>
 #include <ramie/sync/locks.hpp>
 #include <ramie/sync/mutex.hpp>
+#include <ramie/sync/packaged_task.hpp>
+#include <ramie/sync/promise.hpp>
 #include <ramie/sync/recursive_mutex.hpp>
 #include <ramie/sync/recursive_timed_mutex.hpp>
 #include <ramie/sync/select.hpp>

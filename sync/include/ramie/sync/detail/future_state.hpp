@@ -1,0 +1,183 @@
+// What a promise, a packaged task or an async call shares with its futures. The protocol:
+// sync/DESIGN.md#future.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <future>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <ramie/sched/detail/result_slot.hpp>
+#include <ramie/sched/detail/time.hpp>
+#include <ramie/sched/detail/tiny_lock.hpp>
+#include <ramie/sync/detail/wait_queue.hpp>
+
+namespace ramie::detail {
+
+[[noreturn]] void throw_future_error(std::future_errc code);
+
+/// All of it but the value. Owned by those that hold a state_ptr to it.
+class future_state_base {
+ public:
+  future_state_base(future_state_base const&) = delete;
+  future_state_base& operator=(future_state_base const&) = delete;
+
+  void keep() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
+    if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) dispose();  // [F1]
+  }
+
+  /// For the one future. Throws future_error (future_already_retrieved) the second time.
+  void retrieve();
+  bool is_ready() const noexcept { return ready_.load(std::memory_order_acquire); }  // [F2]
+  /// Calls a deferred function. A cancellation point unless it is ready.
+  void wait();
+  /// Does not call a deferred function.
+  std::future_status wait_by(steady_time deadline);
+  void rethrow_error() const {
+    if (error_ != nullptr) std::rethrow_exception(error_);
+  }
+
+  /// For whoever provides the result: one claim succeeds and is followed by make_ready, or by
+  /// unclaim if the value could not be made. Throws future_error (promise_already_satisfied).
+  void claim();
+  void unclaim() noexcept { claimed_.store(false, std::memory_order_release); }
+  void make_ready() noexcept;
+  void fail(std::exception_ptr error) noexcept {
+    error_ = std::move(error);
+    make_ready();
+  }
+  /// Nobody will provide the result: unless somebody has, it is broken_promise.
+  void abandon() noexcept;
+
+ protected:
+  explicit future_state_base(bool deferred = false) noexcept : deferred_(deferred) {}
+  virtual ~future_state_base() = default;
+
+  virtual void dispose() noexcept { delete this; }
+  virtual void run() noexcept {}
+
+  void not_deferred() noexcept { deferred_.store(false, std::memory_order_relaxed); }
+
+ private:
+  bool wait_until(steady_time deadline);
+
+  tiny_lock lock_;
+  wait_queue queue_;          // guarded by lock_
+  std::exception_ptr error_;  // written before ready_
+  // [F1] acquire and release: the last owner sees all that the others did.
+  std::atomic<std::uint32_t> owners_{1};
+  // Set under lock_, once. [F2] acquire in is_ready pairs with release [F3] in make_ready: whoever
+  // finds it ready sees the result.
+  std::atomic<bool> ready_{false};
+  // Whether somebody provides the result, or has. [F4] acquire in claim pairs with release in
+  // unclaim: the next one finds what was begun undone.
+  std::atomic<bool> claimed_{false};
+  std::atomic<bool> retrieved_{false};  // relaxed: only one may be first
+  // A function waits to be called by the first to wait. relaxed: made so before it is shared.
+  std::atomic<bool> deferred_;
+};
+
+template <class R>
+class future_state : public future_state_base {
+ public:
+  future_state() noexcept = default;
+
+  /// make_value() gives the value; what it throws, this throws, and nothing has happened.
+  template <class Make>
+  void provide(Make make_value) {
+    claim();
+    try {
+      value_.emplace(make_value());
+    } catch (...) {
+      unclaim();
+      throw;
+    }
+    make_ready();
+  }
+
+  /// call() gives the value, or what it throws is the result.
+  template <class Call>
+  void provide_by(Call call) noexcept {
+    try {
+      if constexpr (std::is_void_v<R>) {
+        call();
+        value_.emplace();
+      } else if constexpr (std::is_reference_v<R>) {
+        value_.emplace(std::addressof(call()));
+      } else {
+        value_.emplace(call());
+      }
+    } catch (...) {
+      return fail(std::current_exception());
+    }
+    make_ready();
+  }
+
+  /// Once it is ready.
+  R take() {
+    rethrow_error();
+    if constexpr (std::is_reference_v<R>) {
+      return **value_;
+    } else if constexpr (!std::is_void_v<R>) {
+      return std::move(*value_);
+    }
+  }
+  std::add_lvalue_reference_t<R const> look() const {
+    rethrow_error();
+    if constexpr (std::is_reference_v<R>) {
+      return **value_;
+    } else if constexpr (!std::is_void_v<R>) {
+      return *value_;
+    }
+  }
+
+ protected:
+  explicit future_state(bool deferred) noexcept : future_state_base(deferred) {}
+
+ private:
+  std::optional<stored_result<R>> value_;  // written before make_ready
+};
+
+/// An owner of a state, or of none.
+template <class State>
+class state_ptr {
+ public:
+  state_ptr() noexcept = default;
+  /// Takes a new state over.
+  explicit state_ptr(State* made) noexcept : state_(made) {}
+  state_ptr(state_ptr const& other) noexcept : state_(other.state_) {
+    if (state_ != nullptr) state_->keep();
+  }
+  state_ptr(state_ptr&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  template <class Derived>
+  requires(std::is_base_of_v<State, Derived> && !std::is_same_v<State, Derived>)
+      state_ptr(state_ptr<Derived> other)
+  noexcept : state_(other.leak()) {}
+  state_ptr& operator=(state_ptr other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~state_ptr() {
+    if (state_ != nullptr) state_->release();
+  }
+
+  explicit operator bool() const noexcept { return state_ != nullptr; }
+  State* operator->() const noexcept { return state_; }
+  State* leak() noexcept { return std::exchange(state_, nullptr); }
+
+  /// Throws future_error (no_state) if there is none.
+  State& required() const {
+    if (state_ == nullptr) throw_future_error(std::future_errc::no_state);
+    return *state_;
+  }
+
+ private:
+  State* state_ = nullptr;
+};
+
+}  // namespace ramie::detail

@@ -1,0 +1,68 @@
+#include <ramie/sync/detail/future_state.hpp>
+
+#include <mutex>
+
+namespace ramie::detail {
+
+void throw_future_error(std::future_errc code) {
+  throw std::future_error(code);
+}
+
+void future_state_base::retrieve() {
+  if (retrieved_.exchange(true, std::memory_order_relaxed)) {
+    throw_future_error(std::future_errc::future_already_retrieved);
+  }
+}
+
+void future_state_base::claim() {
+  if (claimed_.exchange(true, std::memory_order_acquire)) {  // [F4]
+    throw_future_error(std::future_errc::promise_already_satisfied);
+  }
+}
+
+/// The caller keeps an owner of *this alive.
+void future_state_base::make_ready() noexcept {
+  resume_list claimed;
+  {
+    std::lock_guard const guard(lock_);
+    ready_.store(true, std::memory_order_release);  // [F3]
+    claimed = queue_.claim_all();
+  }
+  claimed.resume_all(placement::queue);
+}
+
+void future_state_base::abandon() noexcept {
+  if (claimed_.exchange(true, std::memory_order_acquire)) return;  // [F4]
+  fail(std::make_exception_ptr(std::future_error(std::future_errc::broken_promise)));
+}
+
+bool future_state_base::wait_until(steady_time deadline) {
+  if (is_ready()) return true;
+  lock_.lock();
+  if (is_ready()) {
+    lock_.unlock();
+    return true;
+  }
+  waiter self;
+  wait_node node(self);
+  queue_.push_back(node);
+  wake const outcome = park_linked(queue_, node, lock_, {"future", this}, deadline);
+  if (outcome == wake::cancelled) throw_interruption();
+  return outcome == wake::unparked;
+}
+
+void future_state_base::wait() {
+  // relaxed: only one calls it; the others wait for what it makes ready.
+  if (deferred_.load(std::memory_order_relaxed) &&
+      deferred_.exchange(false, std::memory_order_relaxed)) {
+    run();
+  }
+  wait_until(steady_time::max());
+}
+
+std::future_status future_state_base::wait_by(steady_time deadline) {
+  if (deferred_.load(std::memory_order_relaxed)) return std::future_status::deferred;
+  return wait_until(deadline) ? std::future_status::ready : std::future_status::timeout;
+}
+
+}  // namespace ramie::detail
