@@ -21,9 +21,11 @@ struct counter {
 };
 
 CONFORMANCE_TEST(CallOnce, InvokesWhatIsInvocable) {
+  call_once(made_at_compile_time, [] {});
+  once_flag flag;
   counter made;
-  call_once(made_at_compile_time, &counter::add, &made, 2);
-  call_once(made_at_compile_time, &counter::add, &made, 3);
+  call_once(flag, &counter::add, &made, 2);
+  call_once(flag, &counter::add, &made, 3);
   EXPECT_EQ(made.count, 2);
   once_flag other;
   call_once(
