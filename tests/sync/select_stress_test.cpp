@@ -312,6 +312,34 @@ TEST_P(SelectStress, CancellationLosesNothing) {
   });
 }
 
+TEST_P(SelectStress, AnUnboundedChannelGivesEachValueOnceUntilItIsClosed) {
+  run_it([] {
+    constexpr int each = 1'000;
+    ramie::unbounded_channel<int> c;
+    ramie::unbounded_channel<int> idle;
+    std::vector<std::atomic<int>> seen(3 * each);
+    std::atomic<int> senders_left = 3;
+    ramie::test::fibers_and_threads(6, [&](int who) {
+      if (who < 3) {
+        for (int i = 0; i < each; ++i) select(on_send(c, who * each + i, nothing));
+        if (senders_left.fetch_sub(1) == 1) c.close();
+        return;
+      }
+      if (who == 3) {
+        for (int const value : c) seen[static_cast<std::size_t>(value)].fetch_add(1);
+        return;
+      }
+      for (bool closed = false; !closed;) {
+        select(on_receive(idle, ignore), on_receive(c, [&](std::optional<int> v) {
+                 closed = !v;
+                 if (v) seen[static_cast<std::size_t>(*v)].fetch_add(1);
+               }));
+      }
+    });
+    for (auto const& one : seen) ASSERT_EQ(one.load(), 1);
+  });
+}
+
 /// All kinds of cases, switched on and off at random; workers and actors drawn from the seed.
 void mix(unsigned seed) {
   std::mt19937 draw(seed);
