@@ -8,11 +8,6 @@ bool once_flag::begin() {
   for (;;) {
     std::uint32_t seen = state_.load(std::memory_order_acquire);  // [O1]
     if (seen == done) return false;
-    if (seen == ending) {
-      { std::lock_guard const guard(lock_); }
-      state_.store(done, std::memory_order_release);  // [O2]
-      return false;
-    }
     if (seen == idle) {
       if (state_.compare_exchange_weak(seen, running, std::memory_order_acquire,  // [O1]
                                        std::memory_order_relaxed)) {
@@ -46,10 +41,11 @@ void once_flag::end(std::uint32_t outcome) noexcept {
                                      std::memory_order_relaxed)) {
     return;
   }
+  // Those who wait are inside until they are resumed, so nobody can destroy the flag before.
   detail::resume_list claimed;
   {
     std::lock_guard const guard(lock_);
-    state_.store(outcome == done ? ending : idle, std::memory_order_release);  // [O2]
+    state_.store(outcome, std::memory_order_release);  // [O2]
     claimed = queue_.claim_all();
   }
   claimed.resume_all(placement::queue);

@@ -125,7 +125,7 @@ TEST(CallOnceStress, TheCallerIsDoneWithTheFlagWhenAnotherReturns) {
       +[] { return std::make_shared<flag_and_call>(); },
       [](flag_and_call& it) { call_once(it.flag, [&it] { it.called.store(true); }); },
       [](flag_and_call& it) {
-        while (!it.called.load()) ramie::test::pause_for(1);
+        while (!it.called.load()) std::this_thread::yield();
         call_once(it.flag, [] { ADD_FAILURE(); });
       });
 }

@@ -288,8 +288,8 @@ void holder_is_done_with_it(Lock lock, Unlock unlock) {
       [](held_mutex& it) {
         while (!it.held.load()) std::this_thread::yield();
         // It finds the holder's unlock at every point of its way.
-        while (!it.m.try_lock_for(std::chrono::nanoseconds(0))) {
-          std::this_thread::yield();
+        for (int tries = 1; !it.m.try_lock_for(std::chrono::nanoseconds(0)); ++tries) {
+          if (tries % 64 == 0) std::this_thread::yield();
         }
         it.m.unlock();
       });

@@ -45,7 +45,6 @@ class once_flag {
   static constexpr std::uint32_t running = 1;
   static constexpr std::uint32_t waited_for = 2;  // running, and the queue is not empty
   static constexpr std::uint32_t done = 3;
-  static constexpr std::uint32_t ending = 4;  // done, but who says so is still on its way out
 
   bool is_done() const noexcept {
     return state_.load(std::memory_order_acquire) == done;  // [O1]
@@ -56,8 +55,7 @@ class once_flag {
 
   detail::tiny_lock lock_;
   detail::wait_queue queue_;  // guarded by lock_
-  // One of the above. It leaves waited_for under lock_ only; `ending` becomes `done` by whoever has
-  // taken lock_ after that.
+  // One of the above. It leaves waited_for under lock_ only.
   // [O1] acquire in is_done and begin pairs with release [O2] in end and begin: the effects of the
   // call are visible to those who find it made.
   std::atomic<std::uint32_t> state_{idle};
