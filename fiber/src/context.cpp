@@ -56,14 +56,14 @@ struct context_entry {
   // TSan would book the entry on the other fiber's stack.
   [[gnu::always_inline]] static void jump(context& from, context& to) noexcept {
     handover passed{&from, &to};
-    arrive(jump_balanced(to.registers_, &passed));
+    arrive(jump_balanced(to.registers_.load(std::memory_order_relaxed), &passed));
   }
 
   // Completes a switch, on the stack that it entered.
   static context* arrive(fctx::transfer_t transfer) noexcept {
     handover const passed = *static_cast<handover*>(transfer.data);
-    passed.from->registers_ = transfer.fctx;
-    passed.to->registers_ = nullptr;
+    passed.from->registers_.store(transfer.fctx, std::memory_order_relaxed);
+    passed.to->registers_.store(nullptr, std::memory_order_relaxed);
     sanitizers::after_switch(passed.to->sanitizers_, passed.from->sanitizers_);
     return passed.to;
   }
@@ -96,7 +96,8 @@ void context::prepare(std::byte* low, std::size_t size, entry_function entry) no
   exceptions_ = {};
   error_number_ = 0;
   sanitizers::stack_bound(sanitizers_, low, size);
-  registers_ = fctx::make_fcontext(low + size, size, &context_entry::enter);
+  registers_.store(fctx::make_fcontext(low + size, size, &context_entry::enter),
+                   std::memory_order_relaxed);
 }
 
 void context::adopt_thread() noexcept {
@@ -105,11 +106,11 @@ void context::adopt_thread() noexcept {
 
 void context::release() noexcept {
   sanitizers::stack_released(sanitizers_);
-  registers_ = nullptr;
+  registers_.store(nullptr, std::memory_order_relaxed);
 }
 
 void context::continue_on(context& previous) noexcept {
-  registers_ = nullptr;
+  registers_.store(nullptr, std::memory_order_relaxed);
   sanitizers_ = std::exchange(previous.sanitizers_, {});
 }
 

@@ -107,7 +107,7 @@ core::core(runtime_options given)
     : options(checked(std::move(given))),
       parallel(options.workers > 1),
       stacks(std::make_unique<stack_pool>(options.stack_size)),
-      records(std::make_unique<record_pool>(*stacks, options.on_unhandled_exception)),
+      records(std::make_unique<record_pool>(*this, *stacks, options.on_unhandled_exception)),
       idle(options.workers),
       roster(*this, options.blocking_keep_alive),
       blocking(*this, options.max_blocking_threads, options.blocking_keep_alive),

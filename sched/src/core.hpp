@@ -129,6 +129,7 @@ class core {
   void note_poll() noexcept;
   void leave_timers_to_driver() noexcept;
   tick_time trim_when_due(worker& idle_one) noexcept;
+  tick_time earliest_timed_wake() noexcept;
   void wake(int index) noexcept;
   void monitor_main() noexcept;
   bool anything_stuck(std::vector<std::uint64_t>& seen) noexcept;
@@ -148,8 +149,12 @@ class core {
   std::mutex driver_change_;
   std::unique_ptr<driver> first_driver_;
   std::unique_ptr<driver> io_driver_;
-  std::mutex driver_turn_;   // held by the one worker that is inside the driver
-  tick_time next_trim_ = 0;  // under driver_turn_: no stack is trimmed before
+  std::mutex driver_turn_;  // held by the one worker that is inside the driver
+  // Under driver_turn_.
+  tick_time next_trim_ = 0;          // no stack is trimmed before
+  tick_time timers_counted_at_ = 0;  // when timers_counted_ was timers_fired_
+  std::uint64_t timers_counted_ = 0;
+  bool timers_are_dense_ = false;
   // Until when the worker inside the driver waits; nobody_waits when there is none. seq_cst: it
   // writes this and then reads the timers (timer_heap::next_due_), while a worker that goes to
   // sleep elsewhere has written its timers and then reads this.

@@ -52,6 +52,7 @@ void record_pool::grow() {
   }
   for (std::size_t i = added.size; i-- > 0;) {
     added[i].pool = this;
+    added[i].home = &home_;
     added[i].queue_next = free_;
     free_ = &added[i];
   }
@@ -60,8 +61,28 @@ void record_pool::grow() {
 }
 
 fiber_record* record_pool::take() {
+  if (fiber_record* const ready = pop_ahead()) return ready;
   std::size_t got = 0;
-  return take_list(1, got);
+  fiber_record* const first = take_list(record_batch, got);
+  if (first->queue_next != nullptr) keep_ahead(first->queue_next);
+  return first;
+}
+
+fiber_record* record_pool::pop_ahead() noexcept {
+  std::lock_guard const guard(ahead_lock_);
+  fiber_record* const first = ahead_;
+  if (first == nullptr) return nullptr;
+  ahead_ = first->queue_next;
+  // Its last user was a worker, in whose cache it is.
+  if (ahead_ != nullptr) prefetch_spawned(ahead_);
+  return first;
+}
+
+void record_pool::keep_ahead(fiber_record* list) noexcept {
+  fiber_record* last = list;
+  while (last->queue_next != nullptr) last = last->queue_next;
+  std::lock_guard const guard(ahead_lock_);
+  last->queue_next = std::exchange(ahead_, list);
 }
 
 fiber_record* record_pool::take_list(std::size_t wanted, std::size_t& got) {
@@ -92,6 +113,7 @@ void record_pool::give_list(fiber_record* first, fiber_record* last, std::size_t
 }
 
 void record_pool::retire(std::unique_ptr<record_pool> pool) noexcept {
+  while (fiber_record* const unused = pool->pop_ahead()) pool->give(unused);
   std::unique_lock lock(pool->mutex_);
   pool->stacks_->unreserve(pool->total_);
   pool->stacks_ = nullptr;

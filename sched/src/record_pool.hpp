@@ -10,6 +10,7 @@
 
 #include <ramie/fiber/stack_pool.hpp>
 #include <ramie/sched/detail/record.hpp>
+#include <ramie/sched/detail/tiny_lock.hpp>
 #include <ramie/sched/runtime.hpp>
 
 namespace ramie::detail {
@@ -24,12 +25,14 @@ class record_pool {
  public:
   /// The handler is called for what detached fibers throw: a handle may let go of a finished fiber
   /// when the runtime is gone.
-  record_pool(stack_pool& stacks, std::function<void(unhandled_exception const&)> handler) noexcept
-      : on_unhandled_exception(std::move(handler)), stacks_(&stacks) {}
+  record_pool(core& home, stack_pool& stacks,
+              std::function<void(unhandled_exception const&)> handler) noexcept
+      : on_unhandled_exception(std::move(handler)), home_(home), stacks_(&stacks) {}
   record_pool(record_pool const&) = delete;
   record_pool& operator=(record_pool const&) = delete;
 
-  /// One free record. Throws std::system_error or std::bad_alloc when stacks or memory run out.
+  /// One free record, for a spawn from outside. Throws std::system_error or std::bad_alloc when
+  /// stacks or memory run out.
   fiber_record* take();
 
   /// A list of up to `wanted` free records, linked by queue_next. Throws like take.
@@ -70,7 +73,15 @@ class record_pool {
   };
 
   void grow();
+  fiber_record* pop_ahead() noexcept;
+  void keep_ahead(fiber_record* list) noexcept;
 
+  // Records taken ahead for spawns from outside, so that these meet the workers, which give records
+  // back, once in a batch only.
+  tiny_lock ahead_lock_;
+  fiber_record* ahead_ = nullptr;  // under ahead_lock_; linked by queue_next
+
+  core& home_;  // not used after the runtime's end
   std::mutex mutex_;
   stack_pool* stacks_;
   std::vector<record_chunk> chunks_;
@@ -79,6 +90,9 @@ class record_pool {
   std::size_t total_ = 0;
   bool retired_ = false;
 };
+
+/// So many records go to or from the pool at once.
+inline constexpr std::size_t record_batch = 128;
 
 /// A worker's few free records.
 class record_cache {
@@ -89,7 +103,7 @@ class record_cache {
 
   /// Throws like record_pool::take.
   fiber_record* take() {
-    if (free_ == nullptr) free_ = pool_->take_list(batch, count_);
+    if (free_ == nullptr) free_ = pool_->take_list(record_batch, count_);
     fiber_record* const record = free_;
     free_ = record->queue_next;
     --count_;
@@ -99,7 +113,7 @@ class record_cache {
   void give(fiber_record* record) noexcept {
     record->queue_next = free_;
     free_ = record;
-    if (++count_ > 2 * batch) flush(batch);
+    if (++count_ > 2 * record_batch) flush(record_batch);
   }
 
   void clear() noexcept {
@@ -107,8 +121,6 @@ class record_cache {
   }
 
  private:
-  static constexpr std::size_t batch = 128;
-
   void flush(std::size_t count) noexcept;
 
   record_pool* pool_;

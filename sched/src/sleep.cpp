@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <string>
+#include <utility>
 
 #include <ramie/sched/detail/futex.hpp>
 
@@ -19,6 +21,11 @@ namespace {
 constexpr tick_time monitor_period = 400'000;
 constexpr int idle_ticks_before_sleep = 20;
 constexpr tick_time trim_period = 5'000'000'000;
+// While so many timers fire in so long, nobody wakes up for them sooner than after that time: a
+// wake costs as much as two sleeping fibers.
+constexpr tick_time timer_spacing = 250'000;
+constexpr std::uint64_t dense_timers = 16;
+constexpr tick_time density_period = 2'000'000;
 
 steady_time to_time(tick_time when) noexcept {
   return when == never ? steady_time::max()
@@ -107,11 +114,12 @@ bool core::sleep(worker_thread& self) noexcept {
   if (driver_turn_.try_lock()) {
     if (self.begin_sleep(true)) {
       tick_time const trim_at = trim_when_due(self.works_on());
+      tick_time const earliest = earliest_timed_wake();
       tick_time due = never;
       for (;;) {
-        due = std::min(next_timer(), trim_at);
+        due = std::min(std::max(next_timer(), earliest), trim_at);
         sleep_deadline_.store(due, std::memory_order_seq_cst);
-        if (next_timer() >= due) break;
+        if (std::max(next_timer(), earliest) >= due) break;
       }
       driver_.load(std::memory_order_acquire)->wait_until(to_time(due));
       sleep_deadline_.store(nobody_waits, std::memory_order_seq_cst);
@@ -123,6 +131,21 @@ bool core::sleep(worker_thread& self) noexcept {
     self.sleep_on_futex(steady_time::max());
   }
   return self.end_sleep();
+}
+
+// No timer that is yet to come is worth a wake before. By the worker that has the driver's turn.
+tick_time core::earliest_timed_wake() noexcept {
+  constexpr tick_time at_once = std::numeric_limits<tick_time>::min();
+  tick_time const due = next_timer();
+  if (due == never || options.clock) return at_once;
+  tick_time const at = now();
+  if (tick_time const passed = at - timers_counted_at_; passed >= density_period) {
+    std::uint64_t const fired = timers_fired_.load(std::memory_order_relaxed);
+    timers_are_dense_ = (fired - std::exchange(timers_counted_, fired)) * timer_spacing >=
+                        dense_timers * static_cast<std::uint64_t>(passed);
+    timers_counted_at_ = at;
+  }
+  return timers_are_dense_ && due > at ? at + timer_spacing : at_once;
 }
 
 // Gives memory of stacks back that were unused for a while, in steps between which the driver is

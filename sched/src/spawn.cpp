@@ -101,7 +101,6 @@ fiber_record& core::acquire(fiber_options const& wanted, bool may_wait) {
     if (!inside) undone_.fetch_add(1, std::memory_order_release);
     throw;
   }
-  fiber->home = this;
   fiber->odd_stacks = odd;
   fiber->starts_pinned = wanted.pinned;
   fiber->cancel.reset();
@@ -130,12 +129,13 @@ void core::launch(fiber_record& fiber) noexcept {
 // To a random worker among those that run. Threads start in the order of their workers, as the
 // lowest sleeper is picked first.
 void core::hand_in(fiber_record& fiber) noexcept {
-  std::uint64_t const drawn =
-      random_state_.fetch_add(0x9E3779B97F4A7C15ULL, std::memory_order_relaxed);
-  auto const target = static_cast<unsigned>((drawn >> 32) % std::max(1U, roster.started_workers()));
+  std::uint64_t const drawn = random_state_.load(std::memory_order_relaxed);
+  random_state_.store(drawn + 0x9E3779B97F4A7C15ULL, std::memory_order_relaxed);
+  auto const target =
+      static_cast<unsigned>(((drawn >> 32) * std::max(1U, roster.started_workers())) >> 32);
   workers[target]->mail().push(&fiber);
   int picked = idle.pick_worker(target);
-  if (picked < 0) picked = idle.pick_sleeper_to_wake();
+  if (picked < 0 && parallel) picked = idle.pick_sleeper_to_wake();
   wake(picked);
 }
 

@@ -84,7 +84,9 @@ fiber_record* worker::take_queued() noexcept {
   bool const fresh_first = turn % 2 != 0;
   if (chosen == nullptr) chosen = fresh_first ? take_fresh() : take_ready();
   if (chosen == nullptr) chosen = fresh_first ? take_ready() : take_fresh();
-  return chosen != nullptr || mail_.empty() ? chosen : mail_.pop();
+  if (chosen != nullptr || mail_.empty()) return chosen;
+  fetch_mail();
+  return take_ready();
 }
 
 // The newest of those that never ran: depth first keeps few stacks in use and warm. But the oldest
@@ -113,6 +115,7 @@ void worker::check_oldest() noexcept {
 // The oldest of the woken ones. What the ring had no room for comes back when it is empty.
 fiber_record* worker::take_ready() noexcept {
   fiber_record* const oldest = ready_.pop_front(!home.parallel);
+  fetch_ahead();
   if (oldest != nullptr || ready_overflow_.size() == 0) return oldest;
   auto const chain = ready_overflow_.pop_front_n(refill_batch);
   fiber_record* following = chain.first != nullptr ? chain.first->queue_next : nullptr;
@@ -122,6 +125,19 @@ fiber_record* worker::take_ready() noexcept {
     RAMIE_ASSERT(ready_.push(fiber));  // the ring is empty and holds more than a batch
   }
   return chain.first;
+}
+
+// Where many are ready, those that run soon are in no cache: neither the record nor, as it tells,
+// the stack.
+void worker::fetch_ahead() noexcept {
+  constexpr std::uint32_t record_distance = 6;
+  constexpr std::uint32_t stack_distance = 2;
+  fiber_record const* const later = ready_.peek_front(record_distance);
+  if (later == nullptr) return;
+  prefetch_switched(later);
+  if (fiber_record const* const soon = ready_.peek_front(stack_distance)) {
+    soon->registers.prefetch();
+  }
 }
 
 fiber_record* worker::take_next() noexcept {
@@ -141,12 +157,30 @@ void worker::look_around(bool poll) noexcept {
     last_look_ = home.now();
     home.fire_timers(last_look_);
   }
-  // A part of the inbox, so that it can't keep the worker from what it has begun.
+  fetch_mail();
+}
+
+// A part of the inbox, so that it can't keep the worker from what it has begun.
+void worker::fetch_mail() noexcept {
   for (std::uint32_t i = 0; i < refill_batch && !mail_.empty(); ++i) {
     fiber_record* const fiber = mail_.pop();
     if (fiber == nullptr) break;
+    prefetch_spawned(fiber);  // it is in the sender's cache, and runs after those before it
     push_ready(*fiber);
+    had_mail_ = true;
   }
+}
+
+bool worker::await_mail() noexcept {
+  // Seldom enough that the senders keep the inbox's cache lines, and some mail gathers.
+  constexpr int looks = 4;
+  constexpr int pauses = 128;
+  if (!std::exchange(had_mail_, false)) return false;
+  for (int look = 0; look < looks; ++look) {
+    for (int i = 0; i < pauses; ++i) cpu_pause();
+    if (!mail_.empty()) return true;
+  }
+  return false;
 }
 
 // --- pushing

@@ -80,6 +80,10 @@ class alignas(64) worker {
   /// Due timers and the inbox; the poller too if asked for.
   void look_around(bool poll) noexcept;
 
+  /// While a stream of work comes in from outside: waits some microseconds for more of it. That
+  /// costs less than to sleep, and be woken by a system call of the sender's. True: there is more.
+  bool await_mail() noexcept;
+
   /// Whether a deadline is so near, or so long ago, that only the clock can tell whether it has
   /// come. A clock read costs as much as a timer: far deadlines do without. If one has come all the
   /// same, because the worker has not looked at the clock for long, its timer fires at the next
@@ -121,6 +125,8 @@ class alignas(64) worker {
   fiber_record* take_fresh() noexcept;
   fiber_record* take_oldest_fresh() noexcept;
   void check_oldest() noexcept;
+  void fetch_mail() noexcept;
+  void fetch_ahead() noexcept;
   fiber_record* take_from(worker& victim, bool singles) noexcept;
   fiber_record* take_half(work_deque& from, work_deque& to, fiber_list& rest) noexcept;
   fiber_record* take_stuck(worker& victim) noexcept;
@@ -133,6 +139,7 @@ class alignas(64) worker {
   std::uint64_t random_state_;
   tick_time last_look_;        // at the clock, for timers
   tick_time oldest_since_;     // when fresh_ was last seen empty, or taken oldest first
+  bool had_mail_ = false;      // since the last await_mail
   bool oldest_first_ = false;  // the next fresh fiber to begin is the oldest
   std::uint64_t next_id_ = 0;
   std::uint64_t ids_end_ = 0;

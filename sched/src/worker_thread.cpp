@@ -116,6 +116,7 @@ fiber_record* worker_thread::find_work() noexcept {
       if (std::exchange(searching_, false)) home_.stop_searching();
       return found;
     }
+    if (worker_->await_mail()) continue;
     home_.idle.announce_sleep(worker_->index, std::exchange(searching_, false));
     bool const moved = !must_not_sleep() && home_.sleep(*this);
     if (moved) return nullptr;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <mutex>
 #include <set>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include <ramie/sched/runtime.hpp>
+#include <ramie/sched/task_group.hpp>
 
 #include "support/fibers.hpp"
 
@@ -161,6 +163,22 @@ TEST(ThisFiberOnOneWorker, WakesSleepersInTheOrderOfTheirDeadlines) {
     for (auto& each : all) each.join();
     EXPECT_EQ(woken, (std::vector{0, 1, 2, 3, 4}));
   });
+}
+
+// Deadlines that lie close together are served together.
+TEST(ThisFiberOnOneWorker, WakesForManySleepersSeldom) {
+  constexpr int count = 20'000;
+  runtime here({.workers = 1});
+  here.run([] {
+    auto const begin = std::chrono::steady_clock::now() + 20ms;
+    task_group all;
+    for (int i = 0; i < count; ++i) {
+      all.spawn([due = begin + i * 10us] { this_fiber::sleep_until(due); });
+    }
+    all.wait();
+  });
+  auto const seen = here.metrics();
+  EXPECT_LT(seen.polls, count / 12);
 }
 
 TEST_P(ThisFiber, ChecksForCancellation) {

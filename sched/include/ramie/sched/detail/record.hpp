@@ -81,11 +81,19 @@ struct alignas(64) fiber_record : parker {
 
   static constexpr std::size_t inline_payload = 96;
 
-  // --- what every switch touches
+  // --- what every switch touches: with the parker, two lines
   context registers;
   stack_top stack = nullptr;  // null: not begun
   worker_thread* pinned_to = nullptr;
-  std::uint32_t pins = 0;
+
+  // --- what a spawn writes and a queue reads: one line, and the callable in the next ones
+  fiber_record* queue_next = nullptr;  // intrusive lists: overflow, pinned, free
+  std::int64_t queued_at = 0;          // steady_clock nanoseconds of a sampled push, or 0
+  std::atomic<std::uint64_t> id{0};    // 0: free. release by the owner, acquire by core::cancel_all
+  task_operations const* operations = nullptr;
+  void* payload = nullptr;           // &inline_storage or heap; null: none
+  stack_pool* odd_stacks = nullptr;  // the pool of a stack that is not of the default size
+  join_word join;
   // A fiber_state; relaxed: dumps and metrics only.
   std::atomic<fiber_state> state{fiber_state::free};
   // Whether a cancellation may end the present wait. Written by the fiber before it parks; relaxed:
@@ -94,13 +102,20 @@ struct alignas(64) fiber_record : parker {
   cancel_flag cancel;  // sticky until the fiber ends
   bool starts_pinned = false;
   task_outcome outcome_kind = task_outcome::none;
+  alignas(16) std::byte inline_storage[inline_payload];
+
+  // --- what a wait touches beside: with the callable's end, one line
+  core* home = nullptr;         // dangles once the runtime has ended: then only the handle is left
+  record_pool* pool = nullptr;  // where the record belongs, for good
   // Relaxed: dumps only.
   std::atomic<const char*> reason{nullptr};
   std::atomic<void const*> reason_object{nullptr};
 
-  // --- queues
-  fiber_record* queue_next = nullptr;  // intrusive lists: overflow, pinned, free
-  std::int64_t queued_at = 0;          // steady_clock nanoseconds of a sampled push, or 0
+  // --- seldom written
+  std::exception_ptr exception;
+  local_values* locals = nullptr;
+  fiber_name name;
+  std::uint32_t pins = 0;
 
   // --- the group that it belongs to, if any; the links are guarded by the group's lock
   fiber_group* group = nullptr;
@@ -115,20 +130,20 @@ struct alignas(64) fiber_record : parker {
 
   // Of a job that waits for a thread of the blocking pool: its id; else 0 (see blocking_pool.hpp).
   std::atomic<std::uint64_t> blocking_ticket{0};
-
-  // --- identity and result
-  record_pool* pool = nullptr;  // where the record belongs, for good
-  core* home = nullptr;         // dangles once the runtime has ended: then only the handle is left
-  task_operations const* operations = nullptr;
-  void* payload = nullptr;           // &inline_storage or heap; null: none
-  stack_pool* odd_stacks = nullptr;  // the pool of a stack that is not of the default size
-  join_word join;
-  std::exception_ptr exception;
-  local_values* locals = nullptr;
-  std::atomic<std::uint64_t> id{0};  // 0: free. release by the owner, acquire by core::cancel_all
-  fiber_name name;
-  alignas(16) std::byte inline_storage[inline_payload];
 };
+
+/// Has what a spawn writes fetched from the cache of the processor that used it last.
+inline void prefetch_spawned(fiber_record const* fiber) noexcept {
+  __builtin_prefetch(&fiber->queue_next, 1);
+  __builtin_prefetch(fiber->inline_storage, 1);
+}
+
+/// Has what a switch touches fetched; the stack, which it names, is for context::prefetch.
+inline void prefetch_switched(fiber_record const* fiber) noexcept {
+  __builtin_prefetch(fiber, 1);
+  __builtin_prefetch(&fiber->stack, 1);
+  __builtin_prefetch(&fiber->queue_next, 1);
+}
 
 /// Ends wait `episode` of the fiber as cancelled, if nobody has ended it.
 void cancel_wait(fiber_record& fiber, std::uint64_t episode) noexcept;

@@ -91,6 +91,14 @@ class basic_work_deque {
     return nullptr;
   }
 
+  /// The item `distance` behind the oldest one, or null. Owner only. A hint: a thief may have it by
+  /// now.
+  T* peek_front(std::uint32_t distance) noexcept {
+    std::int64_t const at = top_.load(std::memory_order_relaxed) + distance;
+    bool const there = at < bottom_.load(std::memory_order_relaxed);
+    return there ? slot(at).load(std::memory_order_relaxed) : nullptr;
+  }
+
   /// Takes the oldest item. Any thread. Null: the deque was empty at some moment of the call; after
   /// a lost race it tries again, which is lock-free, since the winner got an item.
   T* steal() noexcept {
