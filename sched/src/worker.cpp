@@ -1,6 +1,7 @@
 #include "worker.hpp"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include <ramie/fiber/assert.hpp>
@@ -30,7 +31,8 @@ worker::worker(core& owner, unsigned number, std::uint64_t seed)
       stacks_(*owner.stacks),
       random_state_(seed | 1),
       last_look_(owner.now()),
-      oldest_since_(last_look_) {}
+      oldest_since_(last_look_),
+      senders_run_beside_(std::thread::hardware_concurrency() > 1) {}
 
 // xorshift64* (G. Marsaglia 2003, S. Vigna 2016): spreads, no more.
 std::uint64_t worker::random() noexcept {
@@ -175,7 +177,7 @@ bool worker::await_mail() noexcept {
   // Seldom enough that the senders keep the inbox's cache lines, and some mail gathers.
   constexpr int looks = 4;
   constexpr int pauses = 128;
-  if (!std::exchange(had_mail_, false)) return false;
+  if (!std::exchange(had_mail_, false) || !senders_run_beside_) return false;
   for (int look = 0; look < looks; ++look) {
     for (int i = 0; i < pauses; ++i) cpu_pause();
     if (!mail_.empty()) return true;

@@ -137,10 +137,11 @@ class alignas(64) worker {
   stack_cache stacks_;
   unsigned budget_ = next_budget;
   std::uint64_t random_state_;
-  tick_time last_look_;        // at the clock, for timers
-  tick_time oldest_since_;     // when fresh_ was last seen empty, or taken oldest first
-  bool had_mail_ = false;      // since the last await_mail
-  bool oldest_first_ = false;  // the next fresh fiber to begin is the oldest
+  tick_time last_look_;            // at the clock, for timers
+  tick_time oldest_since_;         // when fresh_ was last seen empty, or taken oldest first
+  bool had_mail_ = false;          // since the last await_mail
+  bool const senders_run_beside_;  // and not only when this thread sleeps
+  bool oldest_first_ = false;      // the next fresh fiber to begin is the oldest
   std::uint64_t next_id_ = 0;
   std::uint64_t ids_end_ = 0;
 
