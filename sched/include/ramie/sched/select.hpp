@@ -174,7 +174,7 @@ auto otherwise(F f) {
   return detail::otherwise_case<F>(std::move(f));
 }
 
-/// `given` if the condition holds, else a case that is never ready: select(when(open, on_receive(…
+/// `given` if the condition holds, else a case that is never ready: when(open, on_receive(…)).
 template <selectable C>
 C&& when(bool condition, C&& given) noexcept {
   given.enabled = condition;
