@@ -117,7 +117,10 @@ class Watcher(threading.Thread):
 
 
 def milliseconds(text):
-    number, unit = re.fullmatch(r"([\d.]+)([a-z]+)", text).groups()
+    found = re.fullmatch(r"([\d.]+)([a-z]+)", text)
+    if not found:
+        raise Failure(f"wrk gave no latency but {text!r}")
+    number, unit = found.groups()
     return float(number) * UNITS[unit]
 
 
