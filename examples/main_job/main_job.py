@@ -136,7 +136,7 @@ def read_wrk(text):
                  for n in re.findall(r"\d+", line))
     errors += sum(int(n) for n in re.findall(r"Non-2xx or 3xx responses: (\d+)", text))
     return (int(number(r"(\d+) requests in")), float(number(r"Requests/sec:\s+([\d.]+)")),
-            milliseconds(number(r"99%\s+(\S+)")), errors)
+            milliseconds(number(r"(?m)^ *99% +(\S+)")), errors)
 
 
 def measure(program, connections, seconds):
