@@ -15,6 +15,7 @@
 #include <ramie/sync/select.hpp>
 
 #include "sockets.hpp"
+#include "test_pipe.hpp"
 
 namespace {
 
@@ -37,28 +38,12 @@ using ramie::test::on_fiber_and_thread;
 using ramie::test::read_text;
 using ramie::test::settle;
 using ramie::test::soon;
+using ramie::test::test_pipe;
 
 RAMIE_TEST_WITH_WORKERS(SelectIoStress);
 
 constexpr auto nothing = [] {};
 constexpr auto ignore = [](auto) {};
-
-struct test_pipe {
-  test_pipe() { EXPECT_EQ(::pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0); }
-  test_pipe(test_pipe const&) = delete;
-  test_pipe& operator=(test_pipe const&) = delete;
-  ~test_pipe() {
-    for (int const end : ends) ::close(end);
-  }
-  void put() const { EXPECT_EQ(::write(ends[1], "x", 1), 1); }
-  bool take() const {
-    char c = 0;
-    return ::read(ends[0], &c, 1) == 1;
-  }
-  int in() const { return ends[0]; }
-  int out() const { return ends[1]; }
-  int ends[2] = {-1, -1};
-};
 
 TEST(SelectIo, DescriptorsThatAreReady) {
   on_fiber_and_thread([] {

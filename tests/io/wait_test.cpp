@@ -9,6 +9,7 @@
 #include <ramie/sched/blocking.hpp>
 
 #include "sockets.hpp"
+#include "test_pipe.hpp"
 
 namespace {
 
@@ -17,29 +18,9 @@ using ramie::io::wait_readable;
 using ramie::io::wait_writable;
 using ramie::test::on_fiber_and_thread;
 using ramie::test::settle;
+using ramie::test::test_pipe;
 
 RAMIE_TEST_WITH_WORKERS(WaitStress);
-
-struct test_pipe {
-  test_pipe() { EXPECT_EQ(::pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0); }
-  test_pipe(test_pipe const&) = delete;
-  test_pipe& operator=(test_pipe const&) = delete;
-  ~test_pipe() { close(); }
-  void close() {
-    for (int& end : ends) {
-      if (end >= 0) ::close(end);
-      end = -1;
-    }
-  }
-  void put() const { EXPECT_EQ(::write(ends[1], "x", 1), 1); }
-  bool take() const {
-    char c = 0;
-    return ::read(ends[0], &c, 1) == 1;
-  }
-  int in() const { return ends[0]; }
-  int out() const { return ends[1]; }
-  int ends[2] = {-1, -1};
-};
 
 TEST(Wait, ReturnsWhenThereIsDataOrRoom) {
   on_fiber_and_thread([] {
