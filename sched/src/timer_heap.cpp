@@ -74,28 +74,45 @@ void timer_heap::remove(timer_node& node) noexcept {
   node.heap = nullptr;
 }
 
-unsigned timer_heap::fire(tick_time now) noexcept {
-  if (now < next_due()) return 0;
-  // Claimed, the earliest first: theirs is the node until they are resumed.
-  timer_node* ended = nullptr;
-  timer_node** last = &ended;
-  {
-    std::lock_guard lock(lock_);
-    while (root_ != nullptr && root_->due <= now) {
-      timer_node* const node = root_;
-      pop_root();
-      if (!node->target->claim(wake::timed_out)) continue;
-      node->sibling = nullptr;
-      *last = node;
-      last = &node->sibling;
-    }
-    publish();
+// Claims waits that are due, the earliest first: theirs is the node until they are resumed. Returns
+// whether there may be more.
+bool timer_heap::claim_due(tick_time now, timer_node*& ended) noexcept {
+  constexpr int batch = 256;
+  std::lock_guard lock(lock_);
+  timer_node* due = nullptr;
+  timer_node** last = &due;
+  int count = 0;
+  for (; count < batch && root_ != nullptr && root_->due <= now; ++count) {
+    timer_node* const node = root_;
+    node->target->prefetch();  // of many sleepers, it is in no cache
+    pop_root();
+    *last = node;
+    last = &node->sibling;
   }
+  publish();
+  *last = nullptr;
+  last = &ended;
+  for (timer_node* node = due; node != nullptr; node = due) {
+    due = node->sibling;
+    if (!node->target->claim(wake::timed_out)) continue;
+    *last = node;
+    last = &node->sibling;
+  }
+  *last = nullptr;
+  return count == batch;
+}
+
+unsigned timer_heap::fire(tick_time now) noexcept {
   unsigned count = 0;
-  for (; ended != nullptr; ++count) {
-    timer_node* const node = ended;
-    ended = node->sibling;
-    node->target->resume(placement::queue);
+  bool more = now >= next_due();
+  while (more) {
+    timer_node* ended = nullptr;
+    more = claim_due(now, ended);
+    for (timer_node* node = ended; node != nullptr; ++count) {
+      timer_node* const next = node->sibling;  // read first: the node goes away with the resume
+      node->target->resume(placement::queue);
+      node = next;
+    }
   }
   return count;
 }

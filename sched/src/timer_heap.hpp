@@ -52,6 +52,7 @@ class timer_heap {
   static timer_node* meld(timer_node* a, timer_node* b) noexcept;
   static timer_node* meld_siblings(timer_node* first) noexcept;
   void pop_root() noexcept;
+  bool claim_due(tick_time now, timer_node*& ended) noexcept;
   void publish() noexcept;
 
   mutable tiny_lock lock_;

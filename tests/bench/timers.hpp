@@ -1,5 +1,5 @@
 // n fibers that sleep, from the time that each begins, for up to a second: each for its own part of
-// it. Fibers: handle, spawn(f), sleep_until(time). Called by a fiber.
+// it, and for `least` before. Fibers: handle, spawn(f), sleep_until(time). Called by a fiber.
 #pragma once
 
 #include <algorithm>
@@ -17,14 +17,14 @@ struct sleepers_round {
 };
 
 template <class Fibers>
-sleepers_round run_sleepers(std::uint64_t n) {
+sleepers_round run_sleepers(std::uint64_t n, std::chrono::nanoseconds least = {}) {
   sleepers_round round;
   round.late_ms.assign(n, -1);
   std::vector<typename Fibers::handle> handles(n);
   double const before = cpu_us();
   for (std::uint64_t i = 0; i < n; ++i) {
     handles[i] = Fibers::spawn([&late = round.late_ms[i],
-                                asleep = i * std::chrono::nanoseconds(1'000'000'000) / n] {
+                                asleep = least + i * std::chrono::nanoseconds(1'000'000'000) / n] {
       auto const due = std::chrono::steady_clock::now() + asleep;
       Fibers::sleep_until(due);
       late =
@@ -44,11 +44,11 @@ result timers_cold(std::uint64_t n) {
   return {run_sleepers<Fibers>(n).cpu_us, "us"};
 }
 
-/// A round on stacks that two rounds before have left: in the first, the early sleepers' stacks
-/// serve the late ones too.
+/// A round on stacks that were all in use before: in the first, nobody wakes before the last has
+/// begun, or the early sleepers' stacks would serve the late ones too.
 template <class Fibers>
 sleepers_round warm_round(std::uint64_t n) {
-  run_sleepers<Fibers>(n);
+  run_sleepers<Fibers>(n, std::chrono::seconds(1));
   run_sleepers<Fibers>(n);
   return run_sleepers<Fibers>(n);
 }

@@ -68,5 +68,21 @@ TEST(TimerHeap, AgreesWithAModel) {
   });
 }
 
+// Of any number of timers, in one call: all that are due, and no other.
+TEST(TimerHeap, FiresWhatIsDue) {
+  run({.workers = 1}, [] {
+    timer_heap heap;
+    std::deque<timer> all;
+    for (tick_time due = 1; due <= 1000; ++due) heap.add(all.emplace_back(due).node);
+    // All are the same fiber's: the first ends its wait, and the others find it ended.
+    EXPECT_EQ(heap.fire(0), 0u);
+    EXPECT_EQ(heap.fire(900), 1u);
+    EXPECT_EQ(heap.next_due(), 901);
+    EXPECT_EQ(all.front().who.park({"a timer", &heap}), wake::timed_out);
+    EXPECT_EQ(heap.fire(1000), 0u);
+    EXPECT_EQ(heap.next_due(), never);
+  });
+}
+
 }  // namespace
 }  // namespace ramie::detail

@@ -127,7 +127,9 @@ class stack_cache {
     if (count_ == 0 && (count_ = pool_->take(std::span(stacks_).first(capacity / 2))) == 0) {
       return nullptr;
     }
-    return stacks_[--count_];
+    stack_top const taken = stacks_[--count_];
+    if (count_ != 0) prefetch(stacks_[count_ - 1]);
+    return taken;
   }
 
   void give(stack_top top) noexcept {
@@ -145,6 +147,12 @@ class stack_cache {
   void clear() noexcept { flush(count_); }
 
  private:
+  // What a fiber writes first: where many stacks are in use in turn, the next one is in no cache.
+  static void prefetch(stack_top top) noexcept {
+    constexpr int lines = 12;
+    for (int i = 1; i <= lines; ++i) __builtin_prefetch(top - 64 * i, 1);
+  }
+
   void flush(std::size_t count) noexcept;
 
   stack_pool* pool_;
