@@ -1,0 +1,291 @@
+// Where several meet, and what those after see of what was done before: latch, barrier, call_once,
+// wait_group, event. Each is made anew for a few who use it once.
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <ramie/sync/barrier.hpp>
+#include <ramie/sync/call_once.hpp>
+#include <ramie/sync/event.hpp>
+#include <ramie/sync/latch.hpp>
+#include <ramie/sync/select.hpp>
+#include <ramie/sync/wait_group.hpp>
+
+#include "scene.hpp"
+
+namespace stress {
+
+namespace {
+
+constexpr auto nothing = [] {};
+
+/// Calls wait(), by times within deadlines that end it, until it has returned.
+template <class F>
+void wait_in_the_end(dice& random, F wait) {
+  while (random.coin()) {
+    try {
+      ramie::deadline_scope const limit(random.soon());
+      return wait();
+    } catch (ramie::timed_out const&) {
+      // Once more.
+    }
+  }
+  wait();
+}
+
+/// What each leaves for the others: no atomics, so the meeting has to order it.
+class notes {
+ public:
+  explicit notes(unsigned count) : left_(count) {}
+  void leave(unsigned who) { left_[who] = true; }
+  void check_all() const {
+    check(std::all_of(left_.begin(), left_.end(), [](char one) { return one; }),
+          "what was done before the meeting is seen after it");
+  }
+
+ private:
+  std::vector<char> left_;
+};
+
+/// Some count down and go; whoever waits may destroy what they counted down.
+template <class Counter>
+class countdown final : public scene {
+ public:
+  countdown(dice&, unsigned) {}
+  void play(actor& self, unsigned) override {
+    for (unsigned i = 0; i < self.steps(); i += 8) {
+      self.begins("meet at a count");
+      meet(self);
+      self.made_a_step();
+    }
+  }
+  void check_result() override {}
+
+ private:
+  static void meet(actor& self) {
+    unsigned const count = 1 + self.random.below(4);
+    notes left(count);
+    std::optional<Counter> counter(std::in_place, count);
+    Counter& bare = *counter;
+    self.together(
+        count,
+        [&](unsigned who, dice& random) {
+          briefly(random);
+          left.leave(who);
+          bare.arrive();
+        },
+        [&] {
+          wait_in_the_end(self.random, [&] { bare.wait(self.random); });
+          left.check_all();
+          counter.reset();
+        });
+  }
+};
+
+class latch_counter {
+ public:
+  explicit latch_counter(unsigned count) : latch_(static_cast<std::ptrdiff_t>(count)) {}
+  void arrive() { latch_.count_down(); }
+  void wait(dice& random) {
+    while (random.coin()) {
+      if (latch_.try_wait()) return;
+      ramie::this_fiber::yield();
+    }
+    latch_.wait();
+  }
+
+ private:
+  ramie::latch latch_;
+};
+
+class group_counter {
+ public:
+  explicit group_counter(unsigned count) { group_.add(static_cast<std::ptrdiff_t>(count)); }
+  void arrive() { group_.done(); }
+  void wait(dice&) { group_.wait(); }
+
+ private:
+  ramie::wait_group group_;
+};
+
+/// Everybody arrives and waits.
+class latch_for_all final : public scene {
+ public:
+  latch_for_all(dice&, unsigned) {}
+  void play(actor& self, unsigned) override {
+    for (unsigned i = 0; i < self.steps(); i += 8) {
+      self.begins("meet at a latch");
+      unsigned const count = 1 + self.random.below(4);
+      notes left(count + 1);
+      ramie::latch latch(static_cast<std::ptrdiff_t>(count) + 1);
+      auto const arrive = [&](unsigned who, dice& random) {
+        briefly(random);
+        left.leave(who);
+        latch.arrive_and_wait();
+        left.check_all();
+      };
+      self.together(count, arrive, [&] { arrive(count, self.random); });
+      self.made_a_step();
+    }
+  }
+  void check_result() override {}
+};
+
+/// One sets it for all others, who wait in several ways.
+class event_for_all final : public scene {
+ public:
+  event_for_all(dice&, unsigned) {}
+  void play(actor& self, unsigned) override {
+    for (unsigned i = 0; i < self.steps(); i += 8) {
+      self.begins("set an event");
+      notes left(1);
+      ramie::event event;
+      self.together(
+          1 + self.random.below(4),
+          [&](unsigned, dice& random) {
+            wait_in_the_end(random, [&] { wait(event, random); });
+            left.check_all();
+          },
+          [&] {
+            briefly(self.random);
+            left.leave(0);
+            event.set();
+          });
+      event.reset();
+      check(!event.wait_for(std::chrono::seconds(0)), "a reset event is not set");
+      self.made_a_step();
+    }
+  }
+  void check_result() override {}
+
+ private:
+  static void wait(ramie::event& event, dice& random) {
+    switch (random.below(3)) {
+      case 0:
+        while (!event.wait_for(random.soon())) continue;
+        return;
+      case 1:
+        while (ramie::select(ramie::on_event(event, nothing),
+                             ramie::after(random.soon(), nothing)) != 0) {
+          continue;
+        }
+        return;
+      default:
+        return event.wait();
+    }
+  }
+};
+
+/// Several phases; some leave early.
+class barrier_phases final : public scene {
+ public:
+  barrier_phases(dice&, unsigned) {}
+  void play(actor& self, unsigned) override {
+    for (unsigned i = 0; i < self.steps(); i += 16) {
+      self.begins("meet at a barrier");
+      meet(self);
+      self.made_a_step();
+    }
+  }
+  void check_result() override {}
+
+ private:
+  static void meet(actor& self) {
+    unsigned const count = 1 + self.random.below(4);
+    constexpr unsigned phases = 5;
+    std::vector<unsigned> reached(count);
+    std::vector<char> left(count);
+    unsigned completed = 0;
+    auto const complete = [&]() noexcept {
+      ++completed;
+      for (unsigned who = 0; who < count; ++who) {
+        check(reached[who] == completed || (left[who] && reached[who] < completed),
+              "a phase ends when all have arrived, once");
+      }
+    };
+    ramie::barrier barrier(static_cast<std::ptrdiff_t>(count), complete);
+    auto const take_part = [&](unsigned who, dice& random) {
+      for (unsigned phase = 1; phase <= phases; ++phase) {
+        briefly(random);
+        reached[who] = phase;
+        if (random.one_in(8)) {
+          left[who] = true;
+          return barrier.arrive_and_drop();
+        }
+        if (random.coin()) {
+          barrier.arrive_and_wait();
+        } else {
+          auto arrival = barrier.arrive();
+          wait_in_the_end(random, [&] { barrier.wait(std::move(arrival)); });
+        }
+        check(completed == phase, "nobody goes on before the phase has ended");
+      }
+    };
+    self.together(count, take_part, nothing);
+  }
+};
+
+/// One of several calls succeeds; those before may fail.
+class call_once_of_many final : public scene {
+ public:
+  call_once_of_many(dice&, unsigned) {}
+  void play(actor& self, unsigned) override {
+    for (unsigned i = 0; i < self.steps(); i += 8) {
+      self.begins("call once");
+      meet(self);
+      self.made_a_step();
+    }
+  }
+  void check_result() override {}
+
+ private:
+  struct refused : std::exception {};
+
+  static void meet(actor& self) {
+    ramie::once_flag flag;
+    unsigned calls = 0;
+    bool made = false;
+    self.together(
+        1 + self.random.below(4),
+        [&](unsigned, dice& random) {
+          for (bool called = false; !called;) {
+            try {
+              ramie::call_once(flag, [&] {
+                ++calls;
+                check(!made, "a call that was made is not made again");
+                briefly(random);
+                if (random.one_in(3)) throw refused();
+                made = true;
+              });
+              called = true;
+            } catch (refused const&) {
+              // Its turn goes to another.
+            }
+          }
+          check(made, "it has been called when call_once returns");
+        },
+        nothing);
+    check(calls != 0, "somebody has called it");
+  }
+};
+
+constexpr scene_kind kinds[] = {
+    {"latch, counted down", make_scene<countdown<latch_counter>>},
+    {"wait_group", make_scene<countdown<group_counter>>},
+    {"latch, arrived at", make_scene<latch_for_all>},
+    {"event", make_scene<event_for_all>},
+    {"barrier", make_scene<barrier_phases>},
+    {"call_once", make_scene<call_once_of_many>},
+};
+
+}  // namespace
+
+std::span<scene_kind const> meeting_scenes() noexcept {
+  return kinds;
+}
+
+}  // namespace stress
