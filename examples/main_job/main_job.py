@@ -24,7 +24,11 @@ import measuring
 
 SERVERS = {"fibers": "http_fiber_server", "threads": "http_thread_server", "epoll": "http_epoll_server"}
 BASELINE = "epoll"
-CONNECTIONS = (64, 1000, 10000)
+# (connections, rounds, wrk's seconds per server and round): what comes and goes on the machine spoils
+# a round, so many short ones tell more than few long ones, but ten thousand connections take a while
+# to open.
+LOADS = ((64, 5, 1), (1000, 5, 1), (10000, 3, 2))
+SMOKE_LOADS = ((8, 1, 1), (64, 1, 1))
 WRK_RESERVE = 64  # descriptors that a program needs beside its connections
 UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 60e3}
 TICK = os.sysconf("SC_CLK_TCK")
@@ -38,8 +42,6 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=pathlib.Path, help="where the server programs are")
     parser.add_argument("--smoke", action="store_true", help="one short round with few connections")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=2, help="wrk's time per server and round")
     return parser.parse_args()
 
 
@@ -55,15 +57,15 @@ def raise_descriptor_limit():
     return hard
 
 
-def possible(connections, limit):
-    """The connection counts that the descriptor limit allows, saying so where it cuts one down."""
-    allowed = []
-    for count in connections:
+def possible(loads, limit):
+    """The loads that the descriptor limit allows, saying so where it cuts one down."""
+    allowed = {}
+    for count, rounds, seconds in loads:
         room = limit - WRK_RESERVE
         if count > room:
             print(f"The descriptor limit is {limit}: {room} connections instead of {count}.")
-        allowed.append(min(count, room))
-    return list(dict.fromkeys(allowed))
+        allowed.setdefault(min(count, room), (rounds, seconds))
+    return [(count, *rest) for count, rest in allowed.items()]
 
 
 class Server:
@@ -166,12 +168,13 @@ def measure(program, connections, seconds):
             "cpu": cpu / requests * 1e6, "errors": errors}
 
 
-def run(servers, connections, rounds, seconds):
+def run(servers, loads):
     """{(connections, server): [figures, ...]}. servers: {name: program}"""
     found = {}
-    cases = [(count, name) for _ in range(rounds) for count in connections for name in servers]
+    cases = [(count, seconds, name) for number in range(max(rounds for _, rounds, _ in loads))
+             for count, rounds, seconds in loads if number < rounds for name in servers]
     start = time.monotonic()
-    for done, (count, name) in enumerate(cases, 1):
+    for done, (count, seconds, name) in enumerate(cases, 1):
         figures = measure(servers[name], count, seconds)
         found.setdefault((count, name), []).append(figures)
         left = (time.monotonic() - start) / done * (len(cases) - done)
@@ -204,11 +207,10 @@ def table(found, baseline):
 def main():
     options = arguments()
     limit = raise_descriptor_limit()
-    connections = (8, 64) if options.smoke else possible(CONNECTIONS, limit)
-    rounds, seconds = (1, 1) if options.smoke else (options.rounds, options.seconds)
+    loads = SMOKE_LOADS if options.smoke else possible(LOADS, limit)
     try:
         servers = {name: options.folder / program for name, program in SERVERS.items()}
-        table(run(servers, connections, rounds, seconds), BASELINE)
+        table(run(servers, loads), BASELINE)
         file_reads.run(options.folder.parent / "file_reads", options.smoke)
         hand_in.run(options.folder.parent, options.smoke)
         cost.run(options.folder.parent, options.smoke)

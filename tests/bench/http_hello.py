@@ -32,14 +32,13 @@ def main():
     parser.add_argument("--seconds", type=int, default=3, help="wrk's time per server and round")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build-bench")
     options = parser.parse_args()
-    connections = main_job.possible(main_job.CONNECTIONS, main_job.raise_descriptor_limit())
-    rounds, seconds = options.rounds, options.seconds
-    if options.smoke:
-        connections, rounds, seconds = (8,), 1, 1
+    loads = [(count, options.rounds, options.seconds) for count, _, _ in main_job.LOADS]
+    loads = ((8, 1, 1),) if options.smoke else main_job.possible(
+        loads, main_job.raise_descriptor_limit())
     try:
         build(options.build)
         servers = {name: options.build / program for name, program in SERVERS.items()}
-        main_job.table(main_job.run(servers, connections, rounds, seconds), BASELINE)
+        main_job.table(main_job.run(servers, loads), BASELINE)
     except (main_job.Failure, subprocess.CalledProcessError) as failure:
         print(f"FAILED: {failure}", file=sys.stderr)
         return 1
