@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -75,6 +76,13 @@ inline constexpr std::uint64_t batch = 1000;      // spawn_join: fibers alive at
 inline constexpr unsigned fib_cutoff = 2;         // fork_join: below it, no fiber
 inline constexpr std::uint64_t skynet_ways = 10;  // skynet: children of a node
 inline constexpr unsigned mutex_fibers = 64;
+inline constexpr std::uint64_t mpmc_ends = 4;  // mpmc: producers, and as many consumers
+inline constexpr std::size_t mpmc_capacity = 128;
+
+/// mutex_yield: whether a fiber's i-th section is held across a yield.
+constexpr bool yields_holding(std::uint64_t i) {
+  return i % 16 == 0;
+}
 
 constexpr std::uint64_t fib(std::uint64_t n) {
   std::uint64_t here = 0, next = 1;

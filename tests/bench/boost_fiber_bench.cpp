@@ -240,7 +240,36 @@ result timers_p99(options const& chosen) {
 }
 
 template <class Stacks>
-result mutex(options const& chosen) {
+result mpmc(options const& chosen) {
+  fibers::buffered_channel<std::uint64_t> values(bench::mpmc_capacity);
+  std::uint64_t const each = chosen.n / bench::mpmc_ends;
+  std::array<fiber, bench::mpmc_ends> producers;
+  std::array<fiber, bench::mpmc_ends> consumers;
+  std::atomic<std::uint64_t> sum{0};
+  bench::stopwatch const watch;
+  for (std::size_t who = 0; who < bench::mpmc_ends; ++who) {
+    producers[who] = spawn<Stacks>(launch::post, [&values, each, first = who * each] {
+      for (std::uint64_t i = 0; i < each; ++i) values.push(first + i);
+    });
+    consumers[who] = spawn<Stacks>(launch::post, [&] {
+      std::uint64_t mine = 0;
+      for (std::uint64_t value = 0; values.pop(value) == fibers::channel_op_status::success;) {
+        mine += value;
+      }
+      sum.fetch_add(mine, std::memory_order_relaxed);
+    });
+  }
+  for (auto& producer : producers) producer.join();
+  values.close();
+  for (auto& consumer : consumers) consumer.join();
+  auto const found = bench::per_item(watch, chosen.n);
+  std::uint64_t const all = each * bench::mpmc_ends;
+  bench::check(sum == all * (all - 1) / 2, "every value arrives once");
+  return found;
+}
+
+template <class Stacks, class Yields>
+result lock_and_add(options const& chosen, Yields yields) {
   fibers::mutex lock;
   std::uint64_t sum = 0;
   std::uint64_t const each = chosen.n / bench::mutex_fibers;
@@ -251,6 +280,7 @@ result mutex(options const& chosen) {
       for (std::uint64_t i = 0; i < each; ++i) {
         std::lock_guard const held(lock);
         ++sum;
+        if (yields(i)) boost::this_fiber::yield();
       }
     });
   }
@@ -258,6 +288,16 @@ result mutex(options const& chosen) {
   auto const found = bench::per_item(watch, chosen.n);
   bench::check(sum == each * bench::mutex_fibers, "no increment is lost");
   return found;
+}
+
+template <class Stacks>
+result mutex(options const& chosen) {
+  return lock_and_add<Stacks>(chosen, [](std::uint64_t) { return false; });
+}
+
+template <class Stacks>
+result mutex_yield(options const& chosen) {
+  return lock_and_add<Stacks>(chosen, bench::yields_holding);
 }
 
 // Unguarded stacks: guarded ones end at half of vm.max_map_count.
@@ -309,7 +349,9 @@ int main(int argc, char** argv) {
                       {"timers", timers},
                       {"timers_p50", timers_p50},
                       {"timers_p99", timers_p99},
+                      {"mpmc", on_chosen<mpmc<pooled>, mpmc<single>>},
                       {"mutex", on_chosen<mutex<pooled>, mutex<single>>},
+                      {"mutex_yield", on_chosen<mutex_yield<pooled>, mutex_yield<single>>},
                       {"idle_memory", on_chosen<idle_memory<pooled>, idle_memory<single>>}},
                      argc, argv);
 }

@@ -253,7 +253,38 @@ result spawn_blocking(options const& chosen) {
   });
 }
 
-result mutex(options const& chosen) {
+// Producers and consumers, at several ends of one channel.
+result mpmc(options const& chosen) {
+  return on_runtime(chosen, [&] {
+    ramie::channel<std::uint64_t> values(bench::mpmc_capacity);
+    std::uint64_t const each = chosen.n / bench::mpmc_ends;
+    std::array<ramie::join_handle<void>, bench::mpmc_ends> producers;
+    std::array<ramie::join_handle<std::uint64_t>, bench::mpmc_ends> consumers;
+    bench::stopwatch const watch;
+    for (std::size_t who = 0; who < bench::mpmc_ends; ++who) {
+      producers[who] = ramie::spawn([&values, each, first = who * each] {
+        for (std::uint64_t i = 0; i < each; ++i) values.send(first + i);
+      });
+      consumers[who] = ramie::spawn([&values] {
+        std::uint64_t mine = 0;
+        while (auto const value = values.receive()) mine += *value;
+        return mine;
+      });
+    }
+    for (auto& producer : producers) producer.join();
+    values.close();
+    std::uint64_t sum = 0;
+    for (auto& consumer : consumers) sum += consumer.join();
+    auto const found = bench::per_item(watch, chosen.n);
+    std::uint64_t const all = each * bench::mpmc_ends;
+    bench::check(sum == all * (all - 1) / 2, "every value arrives once");
+    return found;
+  });
+}
+
+// Section i is held across a yield if yields(i).
+template <class Yields>
+result lock_and_add(options const& chosen, Yields yields) {
   return on_runtime(chosen, [&] {
     ramie::mutex lock;
     std::uint64_t sum = 0;
@@ -265,6 +296,7 @@ result mutex(options const& chosen) {
         for (std::uint64_t i = 0; i < each; ++i) {
           std::lock_guard const held(lock);
           ++sum;
+          if (yields(i)) ramie::this_fiber::yield();
         }
       });
     }
@@ -273,6 +305,14 @@ result mutex(options const& chosen) {
     bench::check(sum == each * bench::mutex_fibers, "no increment is lost");
     return found;
   });
+}
+
+result mutex(options const& chosen) {
+  return lock_and_add(chosen, [](std::uint64_t) { return false; });
+}
+
+result mutex_yield(options const& chosen) {
+  return lock_and_add(chosen, bench::yields_holding);
 }
 
 // Resident memory and page tables of a parked fiber with a guarded stack, its handle not counted.
@@ -318,7 +358,9 @@ int main(int argc, char** argv) {
                       {"blocking", blocking},
                       {"blocking_busy", blocking_busy},
                       {"spawn_blocking", spawn_blocking},
+                      {"mpmc", mpmc},
                       {"mutex", mutex},
+                      {"mutex_yield", mutex_yield},
                       {"idle_memory", idle_memory}},
                      argc, argv);
 }

@@ -3,7 +3,8 @@
 
 Every figure is a median over interleaved repetitions; each program checks its own result. Ends in a
 table with the ratio to the best peer, and writes every single measurement to a CSV file. On a busy
-machine absolute times mean little: read the ratios.
+machine absolute times mean little: read the ratios. Peers that are not installed are named and left
+out, unless --peer asks for them: tests/support/setup.sh build bench peers installs them all.
 """
 import argparse
 import csv
@@ -14,32 +15,38 @@ import subprocess
 import sys
 import time
 
+import peers
+from peers import quietly
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAMS = {"ramie": "bench_ramie", "boost_fiber": "bench_boost_fiber", "queue": "bench_queue",
-            "libev": "bench_libev", "raw_jump": "bench_raw_jump"}
-PEERS = ("boost_fiber", "queue", "libev")
-ONE_WORKER = ("queue", "libev")  # they know no others
+RUNTIMES = ("boost_fiber", "go", "tokio", "asio")
+LOOPS = ("queue", "libev")  # they know one worker only
+PEERS = (*RUNTIMES, *LOOPS)
+TREES = ("boost_fiber", "go", "tokio")
+LIMIT = "raw_jump"
 
 # workload: (n, n of --quick, n of --smoke, worker counts, peers beside ramie)
 WORKLOADS = {
-    "yield": (20_000_000, 4_000_000, 10_000, (1,), ("boost_fiber", "raw_jump")),
-    "spawn_join": (1_000_000, 200_000, 2_000, (1, 2), ("boost_fiber",)),
-    "spawn_join_one": (1_000_000, 200_000, 1_000, (1, 2), ("boost_fiber",)),
-    "fork_join": (27, 22, 12, (1, 2), ("boost_fiber",)),
-    "skynet": (1_000_000, 100_000, 1_000, (1, 2), ("boost_fiber",)),
+    "yield": (20_000_000, 4_000_000, 10_000, (1,), (*RUNTIMES, LIMIT)),
+    "spawn_join": (1_000_000, 200_000, 2_000, (1, 2), RUNTIMES),
+    "spawn_join_one": (1_000_000, 200_000, 1_000, (1, 2), RUNTIMES),
+    "fork_join": (27, 22, 12, (1, 2), TREES),
+    "skynet": (1_000_000, 100_000, 1_000, (1, 2), TREES),
     "hand_in": (1_000_000, 200_000, 1_000, (1, 2), PEERS),
-    "hand_in_idle": (1_000, 300, 20, (1, 2), ("queue", "libev")),
-    "ping_pong": (1_000_000, 200_000, 1_000, (1, 2), ("boost_fiber",)),
+    "hand_in_idle": (1_000, 300, 20, (1, 2), LOOPS),
+    "ping_pong": (1_000_000, 200_000, 1_000, (1, 2), RUNTIMES),
     "ping_pong_deadlines": (1_000_000, 200_000, 1_000, (1, 2), ()),
+    "mpmc": (4_000_000, 800_000, 4_000, (1, 2), RUNTIMES),
+    "mutex": (6_400_000, 1_280_000, 6_400, (1, 2), RUNTIMES),
+    "mutex_yield": (6_400_000, 1_280_000, 6_400, (1, 2), RUNTIMES),
     "deadline": (10_000_000, 2_000_000, 1_000, (1,), ()),
-    "timers_cold": (200_000, 20_000, 1_000, (1,), ("boost_fiber",)),
-    "timers": (200_000, 20_000, 1_000, (1,), ("boost_fiber",)),
-    "timers_p50": (200_000, 20_000, 1_000, (1,), ("boost_fiber",)),
-    "timers_p99": (200_000, 20_000, 1_000, (1,), ("boost_fiber",)),
+    "timers_cold": (200_000, 20_000, 1_000, (1,), RUNTIMES),
+    "timers": (200_000, 20_000, 1_000, (1,), RUNTIMES),
+    "timers_p50": (200_000, 20_000, 1_000, (1,), RUNTIMES),
+    "timers_p99": (200_000, 20_000, 1_000, (1,), RUNTIMES),
     "blocking": (1_000_000, 100_000, 1_000, (1, 2), ()),
     "blocking_busy": (20_000, 2_000, 100, (1, 2), ()),
     "spawn_blocking": (100_000, 20_000, 1_000, (1, 2), ()),
-    "mutex": (6_400_000, 1_280_000, 6_400, (1, 2), ("boost_fiber",)),
     "idle_memory": (100_000, 20_000, 1_000, (1,), ("boost_fiber",)),
 }
 TIMEOUT_S = 120
@@ -51,30 +58,38 @@ def arguments():
     size.add_argument("--quick", action="store_true", help="smaller workloads, 3 repetitions")
     size.add_argument("--smoke", action="store_true", help="tiny workloads, once: checks results only")
     parser.add_argument("--workload", action="append", choices=WORKLOADS, help="only this one")
+    parser.add_argument("--peer", action="append", choices=PEERS,
+                        help="only this one beside ramie; it must be installed")
     parser.add_argument("--reps", type=int, help="repetitions (5)")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build-bench")
     parser.add_argument("--csv", type=pathlib.Path, help="default: results.csv in the build folder")
     return parser.parse_args()
 
 
-def quietly(*command):
-    """Runs the command; its output is of interest only if it fails."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if done.returncode != 0:
-        sys.exit(done.stdout.decode(errors="replace"))
-
-
-def build(folder):
+def build(folder, wanted):
+    """The folder of the programs, and those of the wanted peers that are not there: {peer: why}."""
     print(f"Building in {folder} ...", flush=True)
-    quietly("cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-            "-DRAMIE_BENCH=ON", "-DRAMIE_TESTS=OFF", "-DRAMIE_EXAMPLES=OFF")
-    quietly("ninja", "-C", folder, *PROGRAMS.values(), "bench_ramie_latency", "ramie_delays")
-    return folder / "bench"
+    try:
+        quietly("cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+                "-DRAMIE_BENCH=ON", "-DRAMIE_TESTS=OFF", "-DRAMIE_EXAMPLES=OFF")
+        quietly("ninja", "-C", folder, "bench_programs")
+    except peers.Failed as failure:
+        sys.exit(str(failure))
+    missing = {}
+    for peer in wanted:
+        try:
+            if peer in peers.BUILDERS:
+                peers.build(peer, folder / "bench")
+            elif not (folder / "bench" / f"bench_{peer}").exists():
+                raise peers.Missing("its headers are not installed")
+        except peers.Missing as reason:
+            missing[peer] = reason
+    return folder / "bench", missing
 
 
 def measure(programs, workload, peer, workers, n):
     """(value, unit), or (None, what went wrong)."""
-    command = [programs / PROGRAMS[peer], workload, "--workers", str(workers), "--n", str(n)]
+    command = [programs / f"bench_{peer}", workload, "--workers", str(workers), "--n", str(n)]
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               timeout=TIMEOUT_S, check=False)
@@ -87,18 +102,19 @@ def measure(programs, workload, peer, workers, n):
     return float(value), unit
 
 
-def plan(options):
+def plan(options, present):
     size = 2 if options.smoke else 1 if options.quick else 0
     for workload in options.workload or WORKLOADS:
-        *sizes, worker_counts, peers = WORKLOADS[workload]
+        *sizes, worker_counts, with_whom = WORKLOADS[workload]
         for workers in worker_counts:
-            for peer in ("ramie", *(p for p in peers if workers == 1 or p not in ONE_WORKER)):
-                yield workload, workers, peer, sizes[size]
+            for peer in ("ramie", *with_whom):
+                if peer in present and (workers == 1 or peer not in LOOPS):
+                    yield workload, workers, peer, sizes[size]
 
 
-def run(programs, options):
+def run(programs, options, present):
     """{(workload, workers, peer): [value, ...]}, units, and the failures."""
-    cases = list(plan(options))
+    cases = list(plan(options, present))
     reps = options.reps or (1 if options.smoke else 3 if options.quick else 5)
     found, units, failures, start, done = {}, {}, {}, time.monotonic(), 0
     for rep in range(reps):
@@ -134,26 +150,33 @@ def text(values):
 
 
 def table(found, units):
+    shown = [peer for peer in PEERS if any(key[2] == peer for key in found)]
     print(f"\n{'workload':<20}{'workers':>8}{'unit':>7}{'ramie':>10}"
-          + "".join(f"{peer:>13}" for peer in PEERS)
+          + "".join(f"{peer:>13}" for peer in shown)
           + f"{'ramie/best peer':>17}{'limit':>8}{'ramie/limit':>13}")
     for workload, workers in dict.fromkeys(key[:2] for key in found):
         def at(peer):
             return found.get((workload, workers, peer))
 
-        def ratio(*peers):
-            medians = [statistics.median(at(peer)) for peer in peers if at(peer)]
+        def ratio(*others):
+            medians = [statistics.median(at(peer)) for peer in others if at(peer)]
             return f"{statistics.median(at('ramie')) / min(medians):.2f}" if at("ramie") and medians else "-"
 
         print(f"{workload:<20}{workers:>8}{units[workload]:>7}{text(at('ramie')):>10}"
-              + "".join(f"{text(at(peer)):>13}" for peer in PEERS)
-              + f"{ratio(*PEERS):>17}{text(at('raw_jump')):>8}{ratio('raw_jump'):>13}")
+              + "".join(f"{text(at(peer)):>13}" for peer in shown)
+              + f"{ratio(*shown):>17}{text(at(LIMIT)):>8}{ratio(LIMIT):>13}")
 
 
 def main():
     options = arguments()
-    programs = build(options.build)
-    found, units, failures = run(programs, options)
+    wanted = options.peer or PEERS
+    programs, missing = build(options.build, wanted)
+    for peer, reason in missing.items():
+        print(f"Left out: {peer}: {reason}", flush=True)
+    if missing and options.peer:
+        return 1
+    present = {"ramie", LIMIT, *wanted} - missing.keys()
+    found, units, failures = run(programs, options, present)
     path = options.csv or options.build / "results.csv"
     write_csv(path, found, units)
     load = os.getloadavg()[0]

@@ -1,7 +1,7 @@
 #!/bin/bash
 # setup.sh PURPOSE...: installs what is missing on Debian 12, as root or through sudo, and says what
-# and why. Purposes: build (the library and its programs), test, bench, serve (drive the
-# servers), trace (look at their system calls).
+# and why. Purposes: build (the library and its programs), test, bench, peers (the benchmarks' ones
+# in Go and Rust: large), serve (drive the servers), trace (look at their system calls).
 set -euo pipefail
 
 declare -A why=(
@@ -24,14 +24,20 @@ declare -A why=(
   [valgrind]="runs tests with every access to memory checked"
   [pkg-config]="tests linking through pkg-config"
   [make]="the outside projects of the install tests build with it"
-  [libboost-fiber-dev]="the peer that the benchmarks measure"
+  [libboost-fiber-dev]="a peer that the benchmarks measure"
+  [libasio-dev]="a peer that the benchmarks measure"
+  [golang-go]="compiles the benchmarks' peer in Go"
+  [cargo]="compiles the benchmarks' peer on tokio"
+  [librust-tokio-dev]="a peer that the benchmarks measure"
+  [librust-async-channel-dev]="the channel of several receivers that tokio is measured with"
   [wrk]="drives the HTTP servers"
   [strace]="counts a server's system calls"
 )
 declare -A packages=(
   [build]="g++ cmake ninja-build libboost-dev libboost-context-dev libev-dev zlib1g-dev python3"
   [test]="ccache git clang clang-format libclang-rt-14-dev llvm libgtest-dev relacy-dev valgrind pkg-config make"
-  [bench]="libboost-fiber-dev"
+  [bench]="libboost-fiber-dev libasio-dev"
+  [peers]="golang-go cargo librust-tokio-dev librust-async-channel-dev"
   [serve]="wrk"
   [trace]="strace"
 )

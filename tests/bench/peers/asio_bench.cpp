@@ -1,0 +1,296 @@
+// The workloads on Asio's C++20 coroutines: one io_context that as many threads run as there are
+// workers. Asio has no mutex: a channel that holds one token stands for it.
+#include <algorithm>
+#include <asio.hpp>
+#include <asio/experimental/channel.hpp>
+#include <asio/experimental/concurrent_channel.hpp>
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "../bench.hpp"
+#include "../timers.hpp"
+
+namespace {
+
+using asio::awaitable;
+using asio::use_awaitable;
+using bench::options;
+using bench::result;
+using executor = asio::io_context::executor_type;
+using std::chrono::steady_clock;
+
+template <class T>
+using local_channel = asio::experimental::channel<executor, void(asio::error_code, T)>;
+template <class T>
+using shared_channel = asio::experimental::concurrent_channel<executor, void(asio::error_code, T)>;
+
+/// Runs a coroutine and all that it starts.
+template <class Body>
+result on_workers(options const& chosen, Body body) {
+  asio::io_context loop(static_cast<int>(chosen.workers));
+  result found{};
+  std::exception_ptr failure;
+  asio::co_spawn(loop, body(loop.get_executor()), [&](std::exception_ptr error, result value) {
+    failure = error;
+    found = value;
+  });
+  std::vector<std::thread> others;
+  for (unsigned i = 1; i < chosen.workers; ++i) others.emplace_back([&] { loop.run(); });
+  loop.run();
+  for (auto& other : others) other.join();
+  if (failure) std::rethrow_exception(failure);
+  return found;
+}
+
+/// Coroutines that one waits for.
+class group {
+ public:
+  group(executor where, std::uint64_t count) : where_(where), left_(count), ended_(where, 1) {}
+
+  template <class Coroutine>
+  void start(Coroutine body) {
+    asio::co_spawn(where_, std::move(body), [this](std::exception_ptr error) {
+      if (error) std::rethrow_exception(error);
+      if (left_.fetch_sub(1) == 1) ended_.try_send(asio::error_code(), 0);
+    });
+  }
+  awaitable<void> wait() { co_await ended_.async_receive(use_awaitable); }
+
+ private:
+  executor where_;
+  std::atomic<std::uint64_t> left_;
+  shared_channel<int> ended_;
+};
+
+result yield(options const& chosen) {
+  return on_workers(chosen, [&](executor here) -> awaitable<result> {
+    std::atomic<std::uint64_t> switches = 0;
+    auto const yielder = [&]() -> awaitable<void> {
+      std::uint64_t mine = 0;
+      for (; mine < chosen.n / 2; ++mine) co_await asio::post(here, use_awaitable);
+      switches += mine;
+    };
+    bench::stopwatch const watch;
+    group both(here, 2);
+    both.start(yielder);
+    both.start(yielder);
+    co_await both.wait();
+    auto const found = bench::per_item(watch, chosen.n);
+    bench::check(switches == chosen.n / 2 * 2, "every yield returns");
+    co_return found;
+  });
+}
+
+result spawn_join(options const& chosen) {
+  return on_workers(chosen, [&](executor here) -> awaitable<result> {
+    std::atomic<std::uint64_t> ran{0};
+    auto const body = [&]() -> awaitable<void> {
+      ran.fetch_add(1, std::memory_order_relaxed);
+      co_return;
+    };
+    bench::stopwatch const watch;
+    for (std::uint64_t i = 0; i < chosen.n / bench::batch; ++i) {
+      group all(here, bench::batch);
+      for (std::uint64_t j = 0; j < bench::batch; ++j) all.start(body);
+      co_await all.wait();
+    }
+    auto const found = bench::per_item(watch, chosen.n);
+    bench::check(ran == chosen.n / bench::batch * bench::batch, "every coroutine runs");
+    co_return found;
+  });
+}
+
+result spawn_join_one(options const& chosen) {
+  return on_workers(chosen, [&](executor here) -> awaitable<result> {
+    std::uint64_t sum = 0;
+    bench::stopwatch const watch;
+    for (std::uint64_t i = 0; i < chosen.n; ++i) {
+      auto const body = [i]() -> awaitable<std::uint64_t> { co_return i; };
+      sum += co_await asio::co_spawn(here, body, use_awaitable);
+    }
+    auto const found = bench::per_item(watch, chosen.n);
+    bench::check(sum == chosen.n * (chosen.n - 1) / 2, "every result arrives");
+    co_return found;
+  });
+}
+
+result hand_in(options const& chosen) {
+  std::atomic<std::uint64_t> ran{0};
+  std::thread outside;
+  auto const found = on_workers(chosen, [&](executor here) -> awaitable<result> {
+    bench::stopwatch const watch;
+    outside = std::thread([&, here] {
+      for (std::uint64_t i = 0; i < chosen.n; ++i) {
+        asio::post(here, [&] { ran.fetch_add(1, std::memory_order_relaxed); });
+      }
+    });
+    while (ran.load(std::memory_order_relaxed) < chosen.n) {
+      co_await asio::post(here, use_awaitable);
+    }
+    co_return bench::per_item(watch, chosen.n);
+  });
+  outside.join();
+  bench::check(ran == chosen.n, "every task runs");
+  return found;
+}
+
+template <template <class> class Channel>
+result ping_pong(options const& chosen) {
+  return on_workers(chosen, [&](executor here) -> awaitable<result> {
+    Channel<std::uint64_t> ping(here, 0), pong(here, 0);
+    bench::stopwatch const watch;
+    group server(here, 1);
+    server.start([&]() -> awaitable<void> {
+      for (std::uint64_t i = 0; i < chosen.n; ++i) {
+        std::uint64_t const value = co_await ping.async_receive(use_awaitable);
+        co_await pong.async_send(asio::error_code(), value + 1, use_awaitable);
+      }
+    });
+    std::uint64_t value = 0;
+    for (std::uint64_t i = 0; i < chosen.n; ++i) {
+      co_await ping.async_send(asio::error_code(), value, use_awaitable);
+      value = co_await pong.async_receive(use_awaitable);
+    }
+    co_await server.wait();
+    auto const found = bench::per_item(watch, chosen.n);
+    bench::check(value == chosen.n, "every ball comes back");
+    co_return found;
+  });
+}
+
+template <template <class> class Channel>
+result mpmc(options const& chosen) {
+  return on_workers(chosen, [&](executor here) -> awaitable<result> {
+    Channel<std::uint64_t> values(here, bench::mpmc_capacity);
+    std::atomic<std::uint64_t> sum{0};
+    std::uint64_t const each = chosen.n / bench::mpmc_ends;
+    bench::stopwatch const watch;
+    group ends(here, 2 * bench::mpmc_ends);
+    for (std::uint64_t who = 0; who < bench::mpmc_ends; ++who) {
+      ends.start([&, first = who * each]() -> awaitable<void> {
+        for (std::uint64_t i = 0; i < each; ++i) {
+          co_await values.async_send(asio::error_code(), first + i, use_awaitable);
+        }
+      });
+      ends.start([&]() -> awaitable<void> {
+        std::uint64_t mine = 0;
+        for (std::uint64_t i = 0; i < each; ++i)
+          mine += co_await values.async_receive(use_awaitable);
+        sum.fetch_add(mine, std::memory_order_relaxed);
+      });
+    }
+    co_await ends.wait();
+    auto const found = bench::per_item(watch, chosen.n);
+    std::uint64_t const all = each * bench::mpmc_ends;
+    bench::check(sum == all * (all - 1) / 2, "every value arrives once");
+    co_return found;
+  });
+}
+
+template <template <class> class Channel, class Yields>
+result lock_and_add(options const& chosen, Yields yields) {
+  return on_workers(chosen, [&](executor here) -> awaitable<result> {
+    Channel<int> token(here, 1);
+    token.try_send(asio::error_code(), 0);
+    std::uint64_t sum = 0;
+    std::uint64_t const each = chosen.n / bench::mutex_fibers;
+    bench::stopwatch const watch;
+    group all(here, bench::mutex_fibers);
+    for (unsigned who = 0; who < bench::mutex_fibers; ++who) {
+      all.start([&]() -> awaitable<void> {
+        for (std::uint64_t i = 0; i < each; ++i) {
+          // To receive what is there would suspend: trying first is the fast way.
+          bool const taken = token.try_receive([](asio::error_code, int) {});
+          if (!taken) co_await token.async_receive(use_awaitable);
+          ++sum;
+          if (yields(i)) co_await asio::post(here, use_awaitable);
+          token.try_send(asio::error_code(), 0);
+        }
+      });
+    }
+    co_await all.wait();
+    auto const found = bench::per_item(watch, chosen.n);
+    bench::check(sum == each * bench::mutex_fibers, "no increment is lost");
+    co_return found;
+  });
+}
+
+template <template <class> class Channel>
+result mutex(options const& chosen) {
+  return lock_and_add<Channel>(chosen, [](std::uint64_t) { return false; });
+}
+template <template <class> class Channel>
+result mutex_yield(options const& chosen) {
+  return lock_and_add<Channel>(chosen, bench::yields_holding);
+}
+
+/// As bench::run_sleepers, of a single thread.
+awaitable<void> sleepers(executor here, std::uint64_t n, bench::sleepers_round& round) {
+  round.late_ms.assign(n, -1);
+  group all(here, n);
+  double const before = bench::cpu_us();
+  for (std::uint64_t i = 0; i < n; ++i) {
+    all.start([&late = round.late_ms[i], here,
+               asleep = i * std::chrono::nanoseconds(1'000'000'000) / n]() -> awaitable<void> {
+      auto const due = steady_clock::now() + asleep;
+      asio::steady_timer timer(here, due);
+      co_await timer.async_wait(use_awaitable);
+      late = std::chrono::duration<double, std::milli>(steady_clock::now() - due).count();
+    });
+  }
+  co_await all.wait();
+  round.cpu_us = (bench::cpu_us() - before) / static_cast<double>(n);
+  std::sort(round.late_ms.begin(), round.late_ms.end());
+  bench::check(round.late_ms.front() >= 0, "nobody wakes early");
+}
+
+template <class Chosen>
+result timers_after(options const& chosen, unsigned rounds, Chosen figure) {
+  return on_workers(chosen, [&](executor here) -> awaitable<result> {
+    bench::sleepers_round round;
+    for (unsigned i = 0; i < rounds; ++i) co_await sleepers(here, chosen.n, round);
+    co_return figure(round);
+  });
+}
+
+result timers_cold(options const& chosen) {
+  return timers_after(chosen, 1, [](auto const& round) { return result{round.cpu_us, "us"}; });
+}
+result timers(options const& chosen) {
+  return timers_after(chosen, 3, [](auto const& round) { return result{round.cpu_us, "us"}; });
+}
+template <unsigned Percent>
+result timers_late(options const& chosen) {
+  return timers_after(chosen, 3, [](auto const& round) {
+    return result{round.late_ms[round.late_ms.size() * Percent / 100], "ms"};
+  });
+}
+
+template <result (*OnOne)(options const&), result (*OnMany)(options const&)>
+result on_chosen(options const& chosen) {
+  return chosen.workers == 1 ? OnOne(chosen) : OnMany(chosen);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return bench::main(
+      "asio",
+      {{"yield", yield},
+       {"spawn_join", spawn_join},
+       {"spawn_join_one", spawn_join_one},
+       {"hand_in", hand_in},
+       {"ping_pong", on_chosen<ping_pong<local_channel>, ping_pong<shared_channel>>},
+       {"mpmc", on_chosen<mpmc<local_channel>, mpmc<shared_channel>>},
+       {"mutex", on_chosen<mutex<local_channel>, mutex<shared_channel>>},
+       {"mutex_yield", on_chosen<mutex_yield<local_channel>, mutex_yield<shared_channel>>},
+       {"timers_cold", timers_cold},
+       {"timers", timers},
+       {"timers_p50", timers_late<50>},
+       {"timers_p99", timers_late<99>}},
+      argc, argv);
+}
