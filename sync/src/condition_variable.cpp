@@ -10,13 +10,7 @@ cv_status condition_variable::wait_steady(std::unique_lock<mutex>& lock,
     throw std::system_error(std::make_error_code(std::errc::operation_not_permitted),
                             "condition_variable::wait without the lock");
   }
-  waiter self;
-  detail::wait_node node(self);
-  waiting_.add(node);
-  lock.unlock();
-  wake const outcome = self.park_until({"condition_variable", this}, deadline);
-  if (outcome != wake::unparked) waiting_.remove(node);
-  lock.lock();
+  wake const outcome = waiting_.wait(lock, {"condition_variable", this}, deadline);
   if (outcome == wake::cancelled) throw_interruption();
   return outcome == wake::timed_out ? cv_status::timeout : cv_status::no_timeout;
 }

@@ -5,22 +5,22 @@
 namespace ramie::detail {
 
 bool event_waiter::try_commit(held_locks& others) noexcept {
-  if (!flag_.take()) return false;
-  others.keep_only(flag_.lock_);
-  flag_.lock_.unlock();
+  if (!core_.take()) return false;
+  others.keep_only(core_.lock());
+  core_.lock().unlock();
   return true;
 }
 
 bool event_waiter::publish(waiter& self) noexcept {
   node_.emplace(self);
-  flag_.queue_.push_back(*node_);
+  core_.queue().push_back(*node_);
   return true;
 }
 
 bool event_waiter::withdraw() noexcept {
   if (node_->claimed) return true;
-  std::lock_guard const guard(flag_.lock_);
-  flag_.queue_.remove(*node_);
+  std::lock_guard const guard(core_.lock());
+  core_.queue().remove(*node_);
   return false;
 }
 

@@ -2,16 +2,7 @@
 
 namespace ramie::detail {
 
-wake park_linked(wait_queue& queue, wait_node& node, tiny_lock& lock, park_reason reason,
-                 steady_time deadline, interruptible mode) noexcept {
-  lock.unlock();
-  wake const outcome = node.owner->park_until(reason, deadline, mode);
-  if (outcome != wake::unparked) {
-    lock.lock();
-    queue.remove(node);
-    lock.unlock();
-  }
-  return outcome;
-}
+template wake park_linked<std_wait_policy>(wait_queue&, wait_node&, tiny_lock&, park_reason,
+                                           steady_time, interruptible) noexcept;
 
 }  // namespace ramie::detail

@@ -12,7 +12,7 @@ class auto_reset_event : public detail::event_flag {
   auto_reset_event() noexcept : event_flag(true, "auto_reset_event") {}
 
   /// Lets the first waiter pass, or sets the flag if nobody waits.
-  void set() noexcept;
+  void set() noexcept { core_.set_for_one(); }
 };
 
 }  // namespace ramie

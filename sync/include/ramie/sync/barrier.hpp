@@ -2,53 +2,18 @@
 // sync/DESIGN.md#barrier.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
 #include <utility>
 
-#include <ramie/sched/detail/tiny_lock.hpp>
-#include <ramie/sync/detail/wait_queue.hpp>
+#include <ramie/sched/park.hpp>
+#include <ramie/sync/detail/barrier_core.hpp>
 
 namespace ramie {
 
 namespace detail {
-
-/// All of a barrier but its completion function.
-class barrier_core {
- public:
-  constexpr explicit barrier_core(std::ptrdiff_t expected) noexcept
-      : state_(static_cast<std::uint64_t>(expected) << 1), expected_(expected) {}
-
-  struct arrival {
-    std::uint64_t phase;
-    bool last;  // The caller must call `complete`.
-  };
-  arrival arrive(std::ptrdiff_t n) noexcept {
-    std::uint64_t const count = static_cast<std::uint64_t>(n) << 1;
-    std::uint64_t const before = state_.fetch_sub(count, std::memory_order_acq_rel);  // [B1] [B2]
-    return {before & 1, before >> 1 == static_cast<std::uint64_t>(n)};
-  }
-  /// One less from the next phase on. Followed by the arrival that says so.
-  void drop() noexcept { expected_.fetch_sub(1, std::memory_order_relaxed); }
-  /// Begins the next phase and wakes everybody who waits for it.
-  void complete() noexcept;
-  void wait(std::uint64_t phase, interruptible mode) const;
-
- private:
-  mutable tiny_lock lock_;
-  mutable wait_queue queue_;  // guarded by lock_
-  // How many arrivals the phase still needs, << 1, | the phase's parity: waits are for this phase
-  // or the last. The parity changes under lock_, and waiters look at it there: so whoever completed
-  // a phase is done with *this when a wait for it returns.
-  // [B1] release in arrive and complete pairs with acquire [B2] in arrive: what was done before an
-  // arrival is visible to the completion, and what that did to the next phase.
-  std::atomic<std::uint64_t> state_;
-  // How many arrivals each phase needs. relaxed: changed before [B1] publishes it, read after [B2].
-  std::atomic<std::ptrdiff_t> expected_;
-};
 
 struct no_completion {
   void operator()() noexcept {}
@@ -95,7 +60,10 @@ class barrier {
 
   /// Waits for the end of the token's phase, which is this one or the last. A cancellation point
   /// unless that has ended; the arrival stands if it throws.
-  void wait(arrival_token&& arrival) const { core_.wait(arrival.phase_, interruptible::yes); }
+  void wait(arrival_token&& arrival) const {
+    wake const outcome = core_.wait(arrival.phase_, interruptible::yes);
+    if (outcome == wake::cancelled) throw_interruption();
+  }
 
   /// Not a cancellation point: who stayed away from the next phase would keep the others in it.
   void arrive_and_wait() { core_.wait(take_part(1), interruptible::no); }
@@ -116,7 +84,7 @@ class barrier {
     return arrived.phase;
   }
 
-  detail::barrier_core core_;
+  mutable detail::barrier_core core_;
   [[no_unique_address]] CompletionFunction completion_;
 };
 

@@ -117,7 +117,7 @@ class condition_variable_any {
   cv_status wait_steady(Lock& lock, detail::steady_time deadline, std::stop_token const& stop) {
     detail::early_wait self(waiting_);
     relock<Lock> const unlocked(lock);
-    switch (self.wait(deadline, stop)) {
+    switch (detail::wait_unless_stopped(self, deadline, stop)) {
       case wake::unparked:
         break;
       case wake::timed_out:

@@ -13,7 +13,7 @@ class event : public detail::event_flag {
   event() noexcept : event_flag(false, "event") {}
 
   /// Sets the flag and wakes everybody who waits, even if it is reset at once.
-  void set() noexcept;
+  void set() noexcept { core_.set_for_all(); }
 };
 
 }  // namespace ramie

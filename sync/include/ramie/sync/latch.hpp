@@ -1,13 +1,11 @@
 // A count that comes to zero once. The protocol: sync/DESIGN.md#latch.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
-#include <cstdint>
 #include <limits>
 
-#include <ramie/sched/detail/tiny_lock.hpp>
-#include <ramie/sync/detail/wait_queue.hpp>
+#include <ramie/sched/park.hpp>
+#include <ramie/sync/detail/latch_core.hpp>
 
 namespace ramie {
 
@@ -21,8 +19,7 @@ class latch {
   }
 
   /// Requires 0 <= expected.
-  constexpr explicit latch(std::ptrdiff_t expected) noexcept
-      : state_(static_cast<std::uint64_t>(expected) << 1) {}
+  constexpr explicit latch(std::ptrdiff_t expected) noexcept : core_(expected) {}
   latch(latch const&) = delete;
   latch& operator=(latch const&) = delete;
   ~latch() = default;
@@ -30,35 +27,24 @@ class latch {
   /// Takes `update` off the count, and wakes everybody who waits when it comes to zero. Throws
   /// std::system_error (invalid_argument) and changes nothing if the count would become negative,
   /// or would be raised.
-  void count_down(std::ptrdiff_t update = 1);
+  void count_down(std::ptrdiff_t update = 1) { core_.count_down(update); }
 
   /// Whether the count is zero; never wrong.
-  bool try_wait() const noexcept;
+  bool try_wait() const noexcept { return core_.pass(); }
 
   /// Waits until the count is zero. A cancellation point unless it is.
-  void wait() const { wait_for_zero(interruptible::yes); }
+  void wait() const {
+    if (core_.wait(interruptible::yes) == wake::cancelled) throw_interruption();
+  }
 
   /// count_down and wait in one. Not a cancellation point: it is an arrival, which counts.
   void arrive_and_wait(std::ptrdiff_t update = 1) {
-    count_down(update);
-    wait_for_zero(interruptible::no);
+    core_.count_down(update);
+    core_.wait(interruptible::no);
   }
 
  private:
-  static constexpr std::uint64_t waited_for = 1;
-
-  void wait_for_zero(interruptible mode) const;
-  bool pass() const noexcept;
-
-  mutable detail::tiny_lock lock_;
-  mutable detail::wait_queue queue_;  // guarded by lock_
-  // count << 1 | waited_for. The bit is set under lock_ while the count is not zero. With it, the
-  // count comes to zero under lock_ only; whoever finds it there takes and releases the lock, so
-  // that the last arrival is done with *this, and clears the bit. Without it, coming to zero is
-  // the arrival's last touch.
-  // [L1] release in count_down pairs with acquire [L2] in the one that brings it to zero and in
-  // those that find it zero: what was done before any arrival is visible after the wait.
-  mutable std::atomic<std::uint64_t> state_;
+  mutable detail::latch_core core_;
 };
 
 }  // namespace ramie

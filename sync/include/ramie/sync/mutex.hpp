@@ -2,12 +2,9 @@
 // contends. The protocol and its proof: sync/DESIGN.md#mutex.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
-
 #include <ramie/sched/detail/time.hpp>
-#include <ramie/sched/detail/tiny_lock.hpp>
-#include <ramie/sync/detail/wait_queue.hpp>
+#include <ramie/sched/park.hpp>
+#include <ramie/sync/detail/mutex_core.hpp>
 #include <ramie/sync/locks.hpp>
 
 namespace ramie {
@@ -22,7 +19,7 @@ namespace ramie {
 class mutex {
  public:
   /// How often a waiter may be woken in vain before the mutex is handed to it.
-  static constexpr unsigned max_passed_over = 8;
+  static constexpr unsigned max_passed_over = detail::mutex_core::max_passed_over;
 
   constexpr mutex() noexcept = default;
   mutex(mutex const&) = delete;
@@ -30,50 +27,16 @@ class mutex {
   ~mutex() = default;
 
   /// Waits until the mutex is free and takes it. Not a cancellation point. Throws nothing.
-  void lock() {
-    std::uint32_t expected = 0;
-    if (!state_.compare_exchange_strong(expected, held, std::memory_order_acquire,  // [M1]
-                                        std::memory_order_relaxed)) {
-      lock_contended({"mutex", this}, detail::steady_time::max(), interruptible::no);
-    }
-  }
+  void lock() { core_.lock({"mutex", this}, detail::steady_time::max(), interruptible::no); }
 
   /// Takes the mutex if it is free. Never waits.
-  bool try_lock() noexcept {
-    std::uint32_t seen = state_.load(std::memory_order_relaxed);
-    return (seen & held) == 0 && try_take(seen, 0);
-  }
+  bool try_lock() noexcept { return core_.try_lock(); }
 
   /// By the holder.
-  void unlock() noexcept {
-    std::uint32_t expected = held;
-    if (!state_.compare_exchange_strong(expected, 0, std::memory_order_release,  // [M2]
-                                        std::memory_order_relaxed)) {
-      unlock_contended();
-    }
-  }
+  void unlock() noexcept { core_.unlock(); }
 
  private:
-  friend class timed_mutex;
-  struct node;
-
-  static constexpr std::uint32_t held = 1;
-  static constexpr std::uint32_t waiting = 2;  // the queue is not empty
-  static constexpr std::uint32_t woken = 4;    // a woken waiter is on its way to take the mutex
-
-  bool try_take(std::uint32_t& seen, std::uint32_t cleared) noexcept;
-  bool enqueue_or_take(node& self, std::uint32_t cleared) noexcept;
-  bool lock_contended(park_reason reason, detail::steady_time deadline, interruptible mode);
-  void leave(node& self) noexcept;
-  void unlock_contended() noexcept;
-
-  // Any union of held, waiting and woken. `waiting` changes under lock_ only. While `woken` is set
-  // an unlock wakes nobody: the one on its way either takes the mutex or sets `waiting` again.
-  // [M1] acquire in lock and [M3] in try_take pair with release [M2] in unlock and [M4] in
-  // unlock_contended: a holder sees what the last one wrote.
-  std::atomic<std::uint32_t> state_{0};
-  detail::tiny_lock lock_;
-  detail::wait_queue queue_;  // guarded by lock_
+  detail::mutex_core core_;
 };
 
 }  // namespace ramie

@@ -129,16 +129,17 @@ class send_case final : public channel_case<T, typename channel_core<T>::sender>
 /// The case of an event without its handler.
 class event_waiter : public select_case {
  public:
-  bool ready() noexcept final { return flag_.set_; }
+  bool ready() noexcept final { return core_.is_set(); }
   bool try_commit(held_locks& others) noexcept final;
   bool publish(waiter& self) noexcept final;
   bool withdraw() noexcept final;
 
  protected:
-  explicit event_waiter(event_flag& flag) noexcept : select_case(&flag.lock_), flag_(flag) {}
+  explicit event_waiter(event_flag& flag) noexcept
+      : select_case(&flag.core_.lock()), core_(flag.core_) {}
 
  private:
-  event_flag& flag_;
+  event_core& core_;
   std::optional<wait_node> node_;
 };
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include <ramie/sched/detail/time.hpp>
+#include <ramie/sched/park.hpp>
 #include <ramie/sync/detail/semaphore_core.hpp>
 #include <ramie/sync/detail/wait_by_clock.hpp>
 
@@ -35,7 +36,7 @@ class counting_semaphore {
   /// count would exceed max() (value_too_large).
   void release(std::ptrdiff_t update = 1) { core_.release(update, max()); }
 
-  void acquire() { core_.acquire(detail::steady_time::max()); }
+  void acquire() { acquire_by(detail::steady_time::max()); }
 
   /// Never waits, and fails only if there is nothing to acquire.
   bool try_acquire() noexcept { return core_.try_acquire(); }
@@ -43,15 +44,21 @@ class counting_semaphore {
   /// False: the time ran out first.
   template <class Rep, class Period>
   bool try_acquire_for(std::chrono::duration<Rep, Period> const& timeout) {
-    return core_.try_acquire() || core_.acquire(detail::deadline_after(timeout));
+    return core_.try_acquire() || acquire_by(detail::deadline_after(timeout));
   }
   template <class Clock, class Duration>
   bool try_acquire_until(std::chrono::time_point<Clock, Duration> const& deadline) {
     return core_.try_acquire() ||
-           detail::wait_by_clock(deadline, [this](auto until) { return core_.acquire(until); });
+           detail::wait_by_clock(deadline, [this](auto until) { return acquire_by(until); });
   }
 
  private:
+  bool acquire_by(detail::steady_time deadline) {
+    wake const outcome = core_.acquire(deadline);
+    if (outcome == wake::cancelled) throw_interruption();
+    return outcome == wake::unparked;
+  }
+
   detail::semaphore_core core_;
 };
 

@@ -1,6 +1,8 @@
 // A lock for one writer or many readers. The protocol: sync/DESIGN.md#shared-mutex.
 #pragma once
 
+#include <ramie/sched/detail/time.hpp>
+#include <ramie/sched/park.hpp>
 #include <ramie/sync/detail/shared_mutex_core.hpp>
 #include <ramie/sync/locks.hpp>
 

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include <ramie/sched/detail/time.hpp>
+#include <ramie/sched/park.hpp>
 #include <ramie/sync/detail/shared_mutex_core.hpp>
 #include <ramie/sync/detail/wait_by_clock.hpp>
 #include <ramie/sync/locks.hpp>
@@ -30,24 +31,30 @@ class shared_timed_mutex {
   /// False: the time ran out first.
   template <class Rep, class Period>
   bool try_lock_for(std::chrono::duration<Rep, Period> const& timeout) {
-    return core_.lock(detail::deadline_after(timeout), interruptible::yes);
+    return got_it(core_.lock(detail::deadline_after(timeout), interruptible::yes));
   }
   template <class Clock, class Duration>
   bool try_lock_until(std::chrono::time_point<Clock, Duration> const& deadline) {
     return detail::wait_by_clock(
-        deadline, [this](auto until) { return core_.lock(until, interruptible::yes); });
+        deadline, [this](auto until) { return got_it(core_.lock(until, interruptible::yes)); });
   }
   template <class Rep, class Period>
   bool try_lock_shared_for(std::chrono::duration<Rep, Period> const& timeout) {
-    return core_.lock_shared(detail::deadline_after(timeout), interruptible::yes);
+    return got_it(core_.lock_shared(detail::deadline_after(timeout), interruptible::yes));
   }
   template <class Clock, class Duration>
   bool try_lock_shared_until(std::chrono::time_point<Clock, Duration> const& deadline) {
-    return detail::wait_by_clock(
-        deadline, [this](auto until) { return core_.lock_shared(until, interruptible::yes); });
+    return detail::wait_by_clock(deadline, [this](auto until) {
+      return got_it(core_.lock_shared(until, interruptible::yes));
+    });
   }
 
  private:
+  static bool got_it(wake outcome) {
+    if (outcome == wake::cancelled) throw_interruption();
+    return outcome == wake::unparked;
+  }
+
   detail::shared_mutex_core core_;
 };
 

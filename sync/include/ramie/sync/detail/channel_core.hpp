@@ -7,10 +7,10 @@
 #include <utility>
 
 #include <ramie/sched/detail/time.hpp>
-#include <ramie/sched/detail/tiny_lock.hpp>
 #include <ramie/sched/park.hpp>
 #include <ramie/sync/channel_status.hpp>
 #include <ramie/sync/detail/ring_buffer.hpp>
+#include <ramie/sync/detail/wait_policy.hpp>
 #include <ramie/sync/detail/wait_queue.hpp>
 
 namespace ramie::detail {
@@ -23,21 +23,26 @@ enum class channel_wake : unsigned char { closed, served, again };
 /// Invariants, under lock_: receivers wait only while the buffer is empty and no sender waits;
 /// senders wait only while the buffer is full, but for a sender that was told to try again; once
 /// closed, nobody waits. A value goes straight between two stacks whenever one side waits.
-template <class T>
-class channel_core {
+template <class A, class T>
+class basic_channel_core {
  public:
+  using lock_type = typename A::lock;
+  using waiter = typename A::waiter;
+  using wait_queue = basic_wait_queue<A>;
+
   template <class Place>
-  struct node : wait_node {
-    node(waiter& who, Place& given) noexcept : wait_node(who), place(&given) {}
-    Place* place;
-    channel_wake how = channel_wake::closed;  // written by the winner of the claim
+  struct node : basic_wait_node<A> {
+    node(waiter& who, Place& given) noexcept : basic_wait_node<A>(who), place(&given) {}
+    Place* const place;
+    // Written by the winner of the claim.
+    typename A::template plain<channel_wake> how = channel_wake::closed;
   };
   using sender = node<T>;
   using receiver = node<std::optional<T>>;
-  using guard = std::unique_lock<tiny_lock>;
+  using guard = std::unique_lock<lock_type>;
 
-  channel_core() noexcept : bounded_(false) {}
-  explicit channel_core(std::size_t capacity) : buffer_(capacity) {}
+  basic_channel_core() noexcept : bounded_(false) {}
+  explicit basic_channel_core(std::size_t capacity) : buffer_(capacity) {}
 
   /// Moves from `value` only if it returns ok. `full` at once if it would wait and may not.
   channel_status send(T& value, bool may_wait, steady_time deadline);
@@ -47,7 +52,7 @@ class channel_core {
 
   // --- for those who wait for several things at once, and hold lock()
 
-  tiny_lock& lock() noexcept { return lock_; }
+  lock_type& lock() noexcept { return lock_; }
   wait_queue& senders() noexcept { return senders_; }
   wait_queue& receivers() noexcept { return receivers_; }
   /// Whether the next two will find anything to do; unless those who wait there have left.
@@ -82,18 +87,22 @@ class channel_core {
 
   void take_from_buffer(guard& lock, std::optional<T>& into);
 
-  tiny_lock lock_;
+  lock_type lock_;
   // All guarded by lock_.
   wait_queue senders_;
   wait_queue receivers_;
   ring_buffer<T> buffer_;
-  bool bounded_ = true;
-  bool closed_ = false;
+  bool const bounded_ = true;
+  typename A::template plain<bool> closed_ = false;
 };
 
 template <class T>
+using channel_core = basic_channel_core<std_wait_policy, T>;
+
+template <class A, class T>
 template <class Decided>
-std::optional<channel_status> channel_core<T>::send_now(guard& lock, T& value, Decided decided) {
+std::optional<channel_status> basic_channel_core<A, T>::send_now(guard& lock, T& value,
+                                                                 Decided decided) {
   if (closed_) {
     decided();
     lock.unlock();
@@ -114,10 +123,11 @@ std::optional<channel_status> channel_core<T>::send_now(guard& lock, T& value, D
   return channel_status::ok;
 }
 
-template <class T>
+template <class A, class T>
 template <class Decided>
-std::optional<channel_status> channel_core<T>::receive_now(guard& lock, std::optional<T>& into,
-                                                           Decided decided) {
+std::optional<channel_status> basic_channel_core<A, T>::receive_now(guard& lock,
+                                                                    std::optional<T>& into,
+                                                                    Decided decided) {
   if (!buffer_.empty()) {
     decided();
     take_from_buffer(lock, into);
@@ -135,8 +145,8 @@ std::optional<channel_status> channel_core<T>::receive_now(guard& lock, std::opt
   return channel_status::closed;
 }
 
-template <class T>
-channel_status channel_core<T>::send(T& value, bool may_wait, steady_time deadline) {
+template <class A, class T>
+channel_status basic_channel_core<A, T>::send(T& value, bool may_wait, steady_time deadline) {
   for (bool first_time = true;; first_time = false) {
     guard lock(lock_);
     if (auto const done = send_now(lock, value, [] {})) return *done;
@@ -146,16 +156,16 @@ channel_status channel_core<T>::send(T& value, bool may_wait, steady_time deadli
     first_time ? senders_.push_back(place) : senders_.push_front(place);
     lock.release();
     wake const outcome = park_linked(senders_, place, lock_, {"channel send", this}, deadline);
-    if (outcome == wake::cancelled) throw_interruption();
+    if (outcome == wake::cancelled) A::throw_interruption();
     if (outcome == wake::timed_out) return channel_status::timed_out;
     if (place.how == channel_wake::served) return channel_status::ok;
     if (place.how == channel_wake::closed) return channel_status::closed;
   }
 }
 
-template <class T>
-channel_status channel_core<T>::receive(std::optional<T>& into, bool may_wait,
-                                        steady_time deadline) {
+template <class A, class T>
+channel_status basic_channel_core<A, T>::receive(std::optional<T>& into, bool may_wait,
+                                                 steady_time deadline) {
   for (bool first_time = true;; first_time = false) {
     guard lock(lock_);
     if (auto const done = receive_now(lock, into, [] {})) return *done;
@@ -165,7 +175,7 @@ channel_status channel_core<T>::receive(std::optional<T>& into, bool may_wait,
     first_time ? receivers_.push_back(place) : receivers_.push_front(place);
     lock.release();
     wake const outcome = park_linked(receivers_, place, lock_, {"channel receive", this}, deadline);
-    if (outcome == wake::cancelled) throw_interruption();
+    if (outcome == wake::cancelled) A::throw_interruption();
     if (outcome == wake::timed_out) return channel_status::timed_out;
     if (place.how == channel_wake::served) return channel_status::ok;
     if (place.how == channel_wake::closed) return channel_status::closed;
@@ -173,11 +183,11 @@ channel_status channel_core<T>::receive(std::optional<T>& into, bool may_wait,
 }
 
 /// Takes the front, and lets waiting senders fill the room that makes.
-template <class T>
-void channel_core<T>::take_from_buffer(guard& lock, std::optional<T>& into) {
+template <class A, class T>
+void basic_channel_core<A, T>::take_from_buffer(guard& lock, std::optional<T>& into) {
   into.emplace(std::move(buffer_.front()));
   buffer_.pop();
-  resume_list served;
+  basic_resume_list<A> served;
   while (!buffer_.full()) {
     sender* const other = claim_sender(senders_);
     if (other == nullptr) break;
@@ -194,12 +204,12 @@ void channel_core<T>::take_from_buffer(guard& lock, std::optional<T>& into) {
   served.resume_all(placement::next);
 }
 
-template <class T>
-void channel_core<T>::close() noexcept {
+template <class A, class T>
+void basic_channel_core<A, T>::close() noexcept {
   guard lock(lock_);
   closed_ = true;
-  resume_list senders = senders_.claim_all();
-  resume_list receivers = receivers_.claim_all();
+  basic_resume_list<A> senders = senders_.claim_all();
+  basic_resume_list<A> receivers = receivers_.claim_all();
   lock.unlock();
   senders.resume_all(placement::queue);
   receivers.resume_all(placement::queue);

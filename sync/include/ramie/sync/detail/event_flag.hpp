@@ -4,19 +4,19 @@
 #include <chrono>
 
 #include <ramie/sched/detail/time.hpp>
-#include <ramie/sched/detail/tiny_lock.hpp>
+#include <ramie/sched/park.hpp>
+#include <ramie/sync/detail/event_core.hpp>
 #include <ramie/sync/detail/wait_by_clock.hpp>
-#include <ramie/sync/detail/wait_queue.hpp>
 
 namespace ramie::detail {
 
-/// A flag that can be waited for; who sets it, and whether a wait takes it, is for its heirs.
+/// A flag that can be waited for; who sets it is for its heirs.
 class event_flag {
  public:
   event_flag(event_flag const&) = delete;
   event_flag& operator=(event_flag const&) = delete;
 
-  void reset() noexcept;
+  void reset() noexcept { core_.reset(); }
 
   /// A cancellation point, unless the flag is set.
   void wait() { wait_steady(steady_time::max()); }
@@ -32,22 +32,19 @@ class event_flag {
   }
 
  protected:
-  /// `taken`: whether a wait that finds the flag set resets it. `what`: for dumps.
-  event_flag(bool taken, const char* what) noexcept : taken_(taken), what_(what) {}
+  event_flag(bool taken, const char* what) noexcept : core_(taken, what) {}
   ~event_flag() = default;
 
-  tiny_lock lock_;
-  wait_queue queue_;  // guarded by lock_
-  bool set_ = false;  // guarded by lock_, so that a setter is done with *this once it is seen
+  event_core core_;
 
  private:
   friend class event_waiter;
 
-  bool take() noexcept;
-  bool wait_steady(steady_time deadline);
-
-  bool const taken_;
-  const char* const what_;
+  bool wait_steady(steady_time deadline) {
+    wake const outcome = core_.wait(deadline);
+    if (outcome == wake::cancelled) throw_interruption();
+    return outcome == wake::unparked;
+  }
 };
 
 }  // namespace ramie::detail

@@ -9,108 +9,145 @@
 #pragma once
 
 #include <ramie/sched/detail/time.hpp>
-#include <ramie/sched/detail/tiny_lock.hpp>
 #include <ramie/sched/park.hpp>
+#include <ramie/sync/detail/wait_policy.hpp>
 
 namespace ramie::detail {
 
 /// One waiter in one queue. All members are guarded by the lock of the queue, except that the
 /// winner of the claim owns the node until it resumes the waiter.
-struct wait_node {
-  wait_node() noexcept = default;
-  explicit wait_node(waiter& who) noexcept : owner(&who) {}
+template <class A>
+struct basic_wait_node {
+  using waiter = typename A::waiter;
+  template <class T>
+  using plain = typename A::template plain<T>;
 
-  waiter* owner = nullptr;
-  wait_node* next = nullptr;
-  wait_node* previous = nullptr;
-  bool linked = false;
-  bool claimed = false;  // For waiters in several queues: by this one. The winner of the claim's.
+  basic_wait_node() noexcept = default;
+  explicit basic_wait_node(waiter& who) noexcept : owner(&who) {}
+
+  plain<waiter*> owner = nullptr;
+  plain<basic_wait_node*> next = nullptr;
+  plain<basic_wait_node*> previous = nullptr;
+  plain<bool> linked = false;
+  /// For waiters in several queues: by this one. The winner of the claim's.
+  plain<bool> claimed = false;
 };
 
 /// Claimed waiters that are still to be resumed, in order.
-class resume_list {
+template <class A>
+class basic_resume_list {
  public:
-  void push_back(wait_node& node) noexcept {
-    node.next = nullptr;
-    (tail_ != nullptr ? tail_->next : head_) = &node;
-    tail_ = &node;
+  using node = basic_wait_node<A>;
+
+  void push_back(node& added) noexcept {
+    added.next = nullptr;
+    if (tail_ != nullptr) {
+      tail_->next = &added;
+    } else {
+      head_ = &added;
+    }
+    tail_ = &added;
   }
 
   /// Called with no lock held. The nodes are gone afterwards.
   void resume_all(placement where) noexcept {
-    for (wait_node* node = head_; node != nullptr;) {
-      wait_node* const next = node->next;  // Read first: the node goes away with the resume.
-      node->owner->resume(where);
-      node = next;
+    for (node* each = head_; each != nullptr;) {
+      node* const next = each->next;  // Read first: the node goes away with the resume.
+      each->owner->resume(where);
+      each = next;
     }
     head_ = tail_ = nullptr;
   }
 
  private:
-  wait_node* head_ = nullptr;
-  wait_node* tail_ = nullptr;
+  node* head_ = nullptr;
+  node* tail_ = nullptr;
 };
 
 /// An intrusive doubly linked list. Guarded by the primitive's lock.
-class wait_queue {
+template <class A>
+class basic_wait_queue {
  public:
-  bool empty() const noexcept { return head_ == nullptr; }
-  wait_node* front() const noexcept { return head_; }
+  using node = basic_wait_node<A>;
 
-  void push_back(wait_node& node) noexcept {
-    node.next = nullptr;
-    node.previous = tail_;
-    (tail_ != nullptr ? tail_->next : head_) = &node;
-    tail_ = &node;
-    node.linked = true;
+  bool empty() const noexcept { return head_ == nullptr; }
+  node* front() const noexcept { return head_; }
+
+  void push_back(node& added) noexcept {
+    added.next = nullptr;
+    added.previous = tail_;
+    (tail_ != nullptr ? tail_->next : head_) = &added;
+    tail_ = &added;
+    added.linked = true;
   }
 
   /// For a waiter that keeps its place after a wake that brought it nothing.
-  void push_front(wait_node& node) noexcept {
-    node.previous = nullptr;
-    node.next = head_;
-    (head_ != nullptr ? head_->previous : tail_) = &node;
-    head_ = &node;
-    node.linked = true;
+  void push_front(node& added) noexcept {
+    added.previous = nullptr;
+    added.next = head_;
+    (head_ != nullptr ? head_->previous : tail_) = &added;
+    head_ = &added;
+    added.linked = true;
   }
 
   /// Does nothing if a waker has unlinked the node already. False then.
-  bool remove(wait_node& node) noexcept {
-    if (!node.linked) return false;
-    (node.previous != nullptr ? node.previous->next : head_) = node.next;
-    (node.next != nullptr ? node.next->previous : tail_) = node.previous;
-    node.linked = false;
+  bool remove(node& gone) noexcept {
+    if (!gone.linked) return false;
+    (gone.previous != nullptr ? gone.previous->next : head_) = gone.next;
+    (gone.next != nullptr ? gone.next->previous : tail_) = gone.previous;
+    gone.linked = false;
     return true;
   }
 
   /// Unlinks the first waiter whose claim succeeds and returns its node, for the caller to resume
   /// after it has released the lock; null if there is none. Those whose wait has already ended
   /// otherwise are unlinked on the way.
-  wait_node* claim_front() noexcept {
-    while (wait_node* const node = head_) {
-      remove(*node);
-      if (!node->owner->claim()) continue;
-      node->claimed = true;
-      return node;
+  node* claim_front() noexcept {
+    while (node* const first = head_) {
+      remove(*first);
+      if (!first->owner->claim()) continue;
+      first->claimed = true;
+      return first;
     }
     return nullptr;
   }
 
   /// The same for all of them.
-  resume_list claim_all() noexcept {
-    resume_list claimed;
-    while (wait_node* const node = claim_front()) claimed.push_back(*node);
+  basic_resume_list<A> claim_all() noexcept {
+    basic_resume_list<A> claimed;
+    while (node* const first = claim_front()) claimed.push_back(*first);
     return claimed;
   }
 
  private:
-  wait_node* head_ = nullptr;
-  wait_node* tail_ = nullptr;
+  template <class T>
+  using plain = typename A::template plain<T>;
+
+  plain<node*> head_ = nullptr;
+  plain<node*> tail_ = nullptr;
 };
 
 /// Steps 1 and 3 for a node that has been linked: `lock` guards the queue, is held when this is
 /// called and free when it returns. After `unparked` the primitive may be gone.
-wake park_linked(wait_queue& queue, wait_node& node, tiny_lock& lock, park_reason reason,
-                 steady_time deadline, interruptible mode = interruptible::yes) noexcept;
+template <class A>
+wake park_linked(basic_wait_queue<A>& queue, basic_wait_node<A>& node, typename A::lock& lock,
+                 park_reason reason, steady_time deadline,
+                 interruptible mode = interruptible::yes) noexcept {
+  lock.unlock();
+  wake const outcome = node.owner->park_until(reason, deadline, mode);
+  if (outcome != wake::unparked) {
+    lock.lock();
+    queue.remove(node);
+    lock.unlock();
+  }
+  return outcome;
+}
+
+using wait_node = basic_wait_node<std_wait_policy>;
+using resume_list = basic_resume_list<std_wait_policy>;
+using wait_queue = basic_wait_queue<std_wait_policy>;
+
+extern template wake park_linked<std_wait_policy>(wait_queue&, wait_node&, tiny_lock&, park_reason,
+                                                  steady_time, interruptible) noexcept;
 
 }  // namespace ramie::detail
