@@ -61,11 +61,6 @@ class inbox_items {
   detail::basic_inbox<link, relacy_atomics, model_queue<link, 1>, model_lock> inbox_;
 };
 
-/// A thread of a model is here, and what it does next depends on `local` alone.
-void here(unsigned local = 0, where at = where::current()) {
-  memory.reached(mixed(at.line, local));
-}
-
 template <unsigned Workers>
 struct sleepers {
   detail::basic_idle_set<relacy_atomics, Workers> idle{Workers};

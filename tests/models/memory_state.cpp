@@ -59,6 +59,32 @@ void memory_state::fence(unsigned how) {
   step(0);
 }
 
+memory_state::name memory_state::make_plain() {
+  static_assert(max_atomics + max_plains * (1 + max_threads) <= 64);
+  if (!on_) return 0;
+  RL_VERIFY(plains_ < max_plains);
+  name const made = plains_++;
+  for (thread& each : thread_) {
+    each.knows |= write_to(made);
+    for (std::size_t i = 0; i < max_threads; ++i) each.knows |= read_of(made, i);
+  }
+  return made;
+}
+
+void memory_state::read_plain(name of) {
+  if (!on_) return;
+  forget(read_of(of, self()));
+  me().knows |= read_of(of, self());
+}
+
+void memory_state::write_plain(name of) {
+  if (!on_) return;
+  set accesses = write_to(of);
+  for (std::size_t i = 0; i < max_threads; ++i) accesses |= read_of(of, i);
+  forget(accesses);
+  me().knows |= accesses;
+}
+
 memory_state::name memory_state::make_object() {
   if (!on_) return 0;
   RL_VERIFY(objects_ < max_objects);
@@ -115,6 +141,7 @@ void memory_state::draw(unsigned drawn) {
 
 void memory_state::block(std::size_t index) {
   thread_.at(index).blocked = true;
+  thread_.at(index).arrival = ++arrivals_;
   for (atomic& each : atomic_) {
     each.now.left_behind |= each.now.seen & one(index);
     each.before.left_behind |= each.before.seen & one(index);
@@ -136,6 +163,7 @@ std::uint64_t memory_state::hash() const {
       hash = mixed(hash, part);
     }
     hash = mixed(hash, (each.blocked ? 1U : 0U) + (each.woken ? 2U : 0U));
+    if (each.blocked) hash = mixed(hash, place_in_line(each));
   }
   for (name i = 0; i < atomics_; ++i) {
     set const readers = may_read_before(i);
@@ -153,6 +181,16 @@ std::uint64_t memory_state::hash_of(record const& of, set readers) {
   std::size_t const writer = (readers & one(of.writer)) != 0 ? of.writer : max_threads;
   std::uint64_t hash = mixed(mixed(of.value, of.knows), writer + (of.sequential ? 64 : 0));
   return mixed(mixed(hash, of.seen & readers), of.left_behind & readers);
+}
+
+/// Relacy draws by its place who gets a lock.
+unsigned memory_state::place_in_line(thread const& blocked) const {
+  unsigned place = 0;
+  for (thread const& each : thread_) {
+    bool const before = each.blocked && each.arrival < blocked.arrival;
+    if (before && each.waits_for == blocked.waits_for) ++place;
+  }
+  return place;
 }
 
 memory_state::set memory_state::live() const {
@@ -176,7 +214,7 @@ void memory_state::see(name of, record& seen, unsigned how) {
 }
 
 void memory_state::write(name of, std::uint64_t value, unsigned how, bool exchange) {
-  forget(of);
+  forget(one(of));
   atomic& to = atomic_.at(of);
   to.before = to.now;
   me().knows |= one(of);
@@ -185,9 +223,9 @@ void memory_state::write(name of, std::uint64_t value, unsigned how, bool exchan
   to.now = {value, knows, self(), one(self()), 0, (how & sequential) != 0};
 }
 
-/// Nobody knows the value that is about to be written.
-void memory_state::forget(name of) {
-  set const others = ~one(of);
+/// Nobody knows the value that is about to be written, or the access that is about to be made.
+void memory_state::forget(set gone) {
+  set const others = ~gone;
   for (thread& each : thread_) {
     if (!each.finished) each.knows &= others;
     each.acquired &= others;

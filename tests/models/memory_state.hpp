@@ -11,8 +11,9 @@
 //
 // A thread's own state is its place, and what its steps have returned since then (`reached`).
 //
-// Left out is plain data that Relacy checks for races: where there is none, the steps order it, and
-// a race is reported in whichever execution came first.
+// Plain data is known here by who knows of the last write to it, and of each thread's last read:
+// all that decides whether an access is a race. Its value is left out, as is plain data made by
+// threads: what a model does must not depend on it, but for what a lock guards, or a claim.
 #pragma once
 
 #include <array>
@@ -51,6 +52,10 @@ class memory_state {
   void failed_exchange(name of, std::uint64_t value, unsigned how);
   void fence(unsigned how);
 
+  name make_plain();
+  void read_plain(name of);
+  void write_plain(name of);
+
   /// A token, for which one thread at most waits; a lock; or something else that is unknown here.
   name make_object();
   void post(name of);
@@ -74,9 +79,10 @@ class memory_state {
 
  private:
   static constexpr std::size_t max_threads = 4;
-  static constexpr name max_atomics = 16;
-  static constexpr name max_objects = 8;
-  /// A set of threads, or of atomics.
+  static constexpr name max_atomics = 24;
+  static constexpr name max_plains = 8;
+  static constexpr name max_objects = 16;
+  /// A set of threads; or of atomics, and of accesses to plain data.
   using set = std::uint64_t;
 
   struct thread {
@@ -85,6 +91,7 @@ class memory_state {
     set released = 0;  ///< By its last release fence.
     std::uint64_t returned = 0;
     name waits_for = 0;
+    unsigned arrival = 0;  ///< Of those that are blocked, the earlier the lower.
     bool blocked = false;
     bool woken = false;  ///< It has its token, but has not run since.
     bool finished = false;
@@ -108,22 +115,27 @@ class memory_state {
   };
 
   static set one(std::size_t index) { return set{1} << index; }
+  static set write_to(name of) { return one(max_atomics + of * (1 + max_threads)); }
+  static set read_of(name of, std::size_t thread) { return write_to(of) << (1 + thread); }
   static std::size_t self() { return static_cast<std::size_t>(rl::ctx().threadx_->index_); }
   thread& me() { return thread_.at(on_ ? self() : 0); }
   void step(std::uint64_t result) { me().returned = mixed(me().returned, result); }
   void see(name of, record& seen, unsigned how);
   void write(name of, std::uint64_t value, unsigned how, bool exchange);
-  void forget(name of);
+  void forget(set gone);
   set live() const;
   set may_read_before(name of) const;
+  unsigned place_in_line(thread const& blocked) const;
   static std::uint64_t hash_of(record const& of, set readers);
   static void wake(thread& woken, object& by);
 
   bool on_ = false;
   bool drawn_ = false;
   unsigned draw_ = 0;
+  unsigned arrivals_ = 0;
   set fences_ = 0;  ///< What the last sequentially consistent fence knew.
   name atomics_ = 0;
+  name plains_ = 0;
   name objects_ = 0;
   std::array<thread, max_threads> thread_{};
   std::array<atomic, max_atomics> atomic_{};

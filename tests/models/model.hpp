@@ -44,5 +44,12 @@ std::span<model const> inbox_models();
 std::span<model const> place_models();
 std::span<model const> select_models();
 std::span<model const> slot_models();
+std::span<model const> mutex_models();
+std::span<model const> shared_mutex_models();
+std::span<model const> condition_models();
+std::span<model const> semaphore_models();
+std::span<model const> channel_models();
+std::span<model const> arrival_models();
+std::span<model const> signal_models();
 
 }  // namespace ramie::models

@@ -11,11 +11,6 @@ namespace {
 
 using place = detail::basic_sleep_place<relacy_atomics>;
 
-/// A thread of a model is here, and what it does next depends on `local` alone.
-void here(unsigned local = 0, where at = where::current()) {
-  memory.reached(mixed(at.line, local));
-}
-
 /// Where a thread sleeps. The token stands for the futex: it is posted once for each notice that
 /// finds the thread asleep, and so is waited for once for each sleep.
 struct bed {

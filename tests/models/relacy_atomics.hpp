@@ -176,13 +176,26 @@ template <class T>
 class plain {
  public:
   plain() : plain(T{}) {}
-  explicit plain(T value) { set(value); }
-  T get(where at = where::current()) const { return value_(info(at)); }
-  void set(T value, where at = where::current()) { value_(info(at)) = value; }
+  explicit plain(T value) : value_(value) {}
+  T get(where at = where::current()) const {
+    T const value = value_(info(at));
+    memory.read_plain(name_);
+    return value;
+  }
+  void set(T value, where at = where::current()) {
+    value_(info(at)) = value;
+    memory.write_plain(name_);
+  }
 
  private:
   mutable rl::var<T> value_;
+  memory_state::name const name_ = memory.make_plain();
 };
+
+/// A thread of a model is here, and what it does next depends on `local` alone.
+inline void here(unsigned local = 0, where at = where::current()) {
+  memory.reached(mixed(at.line, local));
+}
 
 /// A token that a thread sleeps on: the scheduler's hand-over of a fiber, or a futex. A sleeper
 /// that nobody wakes is reported as a deadlock.
