@@ -1,10 +1,17 @@
 #include "fiber_locals.hpp"
 
+#include <pthread.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <cstddef>
+#include <cstdlib>
 #include <memory>
+#include <system_error>
 #include <utility>
 #include <vector>
 
+#include <ramie/sched/detail/at_exit.hpp>
 #include <ramie/sched/fiber_local.hpp>
 
 #include "identity.hpp"
@@ -18,33 +25,91 @@ struct local_values {
     local_operations const* operations;
   };
   std::vector<entry> entries;
+  std::vector<exit_action> actions;
 
   local_values() = default;
   local_values(local_values const&) = delete;
   local_values& operator=(local_values const&) = delete;
 
-  // The newest first. A destructor may use a fiber_local, which makes a new entry.
+  // The newest entry first, the oldest action first once no entry is left. A destructor may use a
+  // fiber_local, which makes a new entry; so may what an action destroys.
   ~local_values() {
-    while (!entries.empty()) {
-      entry const last = entries.back();
-      entries.pop_back();
-      last.operations->destroy(last.value);
+    for (std::size_t done = 0; !entries.empty() || done < actions.size();) {
+      if (!entries.empty()) {
+        entry const last = entries.back();
+        entries.pop_back();
+        last.operations->destroy(last.value);
+      } else {
+        exit_action const next = actions[done++];
+        next.run(next.first, next.second);
+      }
     }
   }
 };
 
 namespace {
 
-// The place of the calling fiber's or thread's values.
+constinit thread_local local_values* values_of_thread = nullptr;
+
+// The place of the calling fiber's or thread's values. Never inlined: see current_worker_thread.
 [[gnu::noinline]] local_values*& place_of_values() noexcept {
   if (fiber_record* const self = current_record()) return self->locals;
-  asm volatile("" ::: "memory");
-  struct of_thread {
-    local_values* values = nullptr;
-    ~of_thread() { delete values; }
-  };
-  static thread_local of_thread self;
-  return self.values;
+  local_values** place = &values_of_thread;
+  asm volatile("" : "+r"(place)::"memory");
+  return *place;
+}
+
+void end_values(local_values*& place) noexcept {
+  delete place;  // which whoever is called meanwhile still finds there
+  place = nullptr;
+}
+
+void end_thread_values() noexcept {
+  end_values(place_of_values());
+}
+
+/// exit() destroys the main thread's thread_locals, but runs no destructor of a key. What is
+/// registered from one of those comes next, before any static is destroyed.
+struct end_of_main {
+  ~end_of_main() {
+    if (std::atexit(&end_thread_values) != 0) end_thread_values();
+  }
+};
+
+void require(int error, char const* what) {
+  if (error != 0) throw std::system_error(error, std::generic_category(), what);
+}
+
+/// A thread's keys are destroyed after its thread_locals.
+class end_of_thread {
+ public:
+  /// Has the calling OS thread's values end with it. Throws std::system_error.
+  static void await() {
+    static end_of_thread const every;
+    require(::pthread_setspecific(every.key_, &values_of_thread), "ramie: pthread_setspecific");
+    if (::gettid() == ::getpid()) {
+      static thread_local end_of_main const also;
+    }
+  }
+
+ private:
+  end_of_thread() {
+    require(::pthread_key_create(&key_, [](void*) { end_thread_values(); }),
+            "ramie: pthread_key_create");
+  }
+
+  pthread_key_t key_{};  // never deleted: threads may end after the statics
+};
+
+/// The caller's values, made at their first use. Throws std::bad_alloc and std::system_error.
+local_values& values_here() {
+  local_values*& place = place_of_values();
+  if (place == nullptr) {
+    auto made = std::make_unique<local_values>();
+    if (current_record() == nullptr) end_of_thread::await();
+    place = made.release();
+  }
+  return *place;
 }
 
 }  // namespace
@@ -64,14 +129,15 @@ void* find_local(std::uint64_t key) noexcept {
 }
 
 void add_local(std::uint64_t key, void* value, local_operations const& operations) {
-  local_values*& values = place_of_values();
-  if (values == nullptr) values = new local_values;
-  values->entries.push_back({key, value, &operations});
+  values_here().entries.push_back({key, value, &operations});
+}
+
+void at_exit(exit_action const& action) {
+  values_here().actions.push_back(action);
 }
 
 void destroy_locals(fiber_record& self) noexcept {
-  delete self.locals;
-  self.locals = nullptr;
+  end_values(self.locals);
 }
 
 void inherit_locals(fiber_record const& parent, fiber_record& child) {

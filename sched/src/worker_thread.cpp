@@ -177,6 +177,7 @@ bool worker_thread::begin(fiber_record& fiber) noexcept {
     if (fiber.odd_stacks != nullptr) pool.unreserve(1);
     fiber_record* const interrupted = std::exchange(current_, nullptr);
     fiber.operations->discard(fiber);
+    destroy_locals(fiber);  // those that it inherited
     fiber.outcome_kind = task_outcome::exception;
     fiber.exception = std::make_exception_ptr(
         std::system_error(std::make_error_code(std::errc::not_enough_memory),

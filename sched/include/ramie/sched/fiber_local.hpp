@@ -20,7 +20,8 @@ struct local_operations {
 std::uint64_t new_local_key() noexcept;
 /// The caller's value for a key, or null.
 void* find_local(std::uint64_t key) noexcept;
-/// Makes `value` the caller's. Throws std::bad_alloc, and has not taken the value then.
+/// Makes `value` the caller's. Throws std::bad_alloc, and std::system_error if the calling OS
+/// thread's end cannot be awaited; it has not taken the value then.
 void add_local(std::uint64_t key, void* value, local_operations const& operations);
 
 }  // namespace detail
@@ -29,9 +30,9 @@ void add_local(std::uint64_t key, void* value, local_operations const& operation
 enum class inherit : bool { no, yes };
 
 /// A value per fiber, made at its first use: value-initialised, or from the given initialiser;
-/// destroyed with its fiber (on it, the newest first) or thread. Usually static; when the variable
-/// itself ends, values that are still there go with their fibers. Thread safety: each fiber sees
-/// only its own value. A reference stays valid until the fiber ends.
+/// destroyed with its fiber (on it, the newest first) or thread (after its thread_locals). Usually
+/// static; when the variable itself ends, values that are still there go with their fibers. Thread
+/// safety: each fiber sees only its own value. A reference stays valid until the fiber ends.
 template <class T>
 class fiber_local {
  public:
@@ -47,7 +48,8 @@ class fiber_local {
   fiber_local(fiber_local const&) = delete;
   fiber_local& operator=(fiber_local const&) = delete;
 
-  /// The caller's value. Throws what making it throws, and std::bad_alloc.
+  /// The caller's value. Throws what making it throws, std::bad_alloc, and on a plain thread
+  /// std::system_error if its end cannot be awaited (pthread keys have run out).
   T& get() {
     if (void* const found = detail::find_local(key_)) return *static_cast<T*>(found);
     T* const made = new T(make_());
