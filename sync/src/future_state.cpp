@@ -2,6 +2,8 @@
 
 #include <mutex>
 
+#include <ramie/sched/detail/at_exit.hpp>
+
 namespace ramie::detail {
 
 void throw_future_error(std::future_errc code) {
@@ -29,6 +31,26 @@ void future_state_base::make_ready() noexcept {
     claimed = queue_.claim_all();
   }
   claimed.resume_all(placement::queue);
+}
+
+void future_state_base::make_ready_at_exit() {
+  constexpr auto at_end = [](void* state, void*) noexcept {
+    auto* const self = static_cast<future_state_base*>(state);
+    self->make_ready();
+    self->release();
+  };
+  at_exit({at_end, this, nullptr});
+  keep();
+}
+
+void future_state_base::claim_until_exit() {
+  claim();
+  try {
+    make_ready_at_exit();
+  } catch (...) {
+    unclaim();
+    throw;
+  }
 }
 
 void future_state_base::abandon() noexcept {

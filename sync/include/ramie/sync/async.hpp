@@ -57,11 +57,12 @@ class call_state final : public future_state<R> {
 
   void run() noexcept override {
     this->claim();
-    this->provide_by([this]() -> R {
+    this->store_by([this]() -> R {
       return std::apply(
           [](F&& f, Args&&... args) -> R { return std::invoke(std::move(f), std::move(args)...); },
           std::move(call_));
     });
+    this->make_ready();
   }
 
   void dispose() noexcept override {

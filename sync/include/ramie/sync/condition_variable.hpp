@@ -74,4 +74,12 @@ class condition_variable {
   detail::notification waiting_;
 };
 
+/// As std::notify_all_at_thread_exit: takes the lock over, and when the calling fiber has ended and
+/// its fiber_locals are destroyed (a plain OS thread: its thread_locals too), notifies all and
+/// unlocks. In this order, so that a waiter may destroy both as soon as it has seen, under the
+/// lock, what it waits for. Throws std::system_error: operation_not_permitted if the lock is not
+/// held, or if pthread keys have run out on a plain thread; and std::bad_alloc. The lock is
+/// released then.
+void notify_all_at_thread_exit(condition_variable& at, std::unique_lock<mutex> lock);
+
 }  // namespace ramie

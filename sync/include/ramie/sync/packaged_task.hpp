@@ -15,7 +15,9 @@ namespace detail {
 template <class R, class... Args>
 class task_state : public future_state<R> {
  public:
-  virtual void call(Args... args) noexcept = 0;
+  /// Stores the result; it has to be made ready. By reference: what passing an argument on throws
+  /// is a result, too.
+  virtual void call(Args&&... args) noexcept = 0;
   /// A new state with the same function, which is moved.
   virtual state_ptr<task_state> renew() = 0;
 };
@@ -26,8 +28,10 @@ class task_state_of final : public task_state<R, Args...> {
   explicit task_state_of(F&& f) : function_(std::move(f)) {}
   explicit task_state_of(F const& f) : function_(f) {}
 
-  void call(Args... args) noexcept override {
-    this->provide_by([&]() -> R { return std::invoke(function_, std::forward<Args>(args)...); });
+  void call(Args&&... args) noexcept override {
+    // Converted as the signature says, be it to nothing.
+    this->store_by(
+        [&]() -> R { return static_cast<R>(std::invoke(function_, std::forward<Args>(args)...)); });
   }
   state_ptr<task_state<R, Args...>> renew() override {
     return state_ptr<task_state<R, Args...>>(new task_state_of(std::move(function_)));
@@ -37,24 +41,23 @@ class task_state_of final : public task_state<R, Args...> {
   F function_;
 };
 
-template <class F>
-struct signature_of;
-template <class R, class C, class... Args>
-struct signature_of<R (C::*)(Args...)> {
-  using type = R(Args...);
-};
-template <class R, class C, class... Args>
-struct signature_of<R (C::*)(Args...) const> {
-  using type = R(Args...);
-};
-template <class R, class C, class... Args>
-struct signature_of<R (C::*)(Args...) noexcept> {
-  using type = R(Args...);
-};
-template <class R, class C, class... Args>
-struct signature_of<R (C::*)(Args...) const noexcept> {
-  using type = R(Args...);
-};
+// What a call operator takes and gives; a noexcept one is converted.
+template <class R, class C, class... A>
+std::type_identity<R(A...)> signature_of(R (C::*)(A...));
+template <class R, class C, class... A>
+std::type_identity<R(A...)> signature_of(R (C::*)(A...) const);
+template <class R, class C, class... A>
+std::type_identity<R(A...)> signature_of(R (C::*)(A...) volatile);
+template <class R, class C, class... A>
+std::type_identity<R(A...)> signature_of(R (C::*)(A...) const volatile);
+template <class R, class C, class... A>
+std::type_identity<R(A...)> signature_of(R (C::*)(A...) &);
+template <class R, class C, class... A>
+std::type_identity<R(A...)> signature_of(R (C::*)(A...) const&);
+template <class R, class C, class... A>
+std::type_identity<R(A...)> signature_of(R (C::*)(A...) volatile&);
+template <class R, class C, class... A>
+std::type_identity<R(A...)> signature_of(R (C::*)(A...) const volatile&);
 
 }  // namespace detail
 
@@ -62,6 +65,7 @@ template <class Signature>
 class packaged_task;
 
 /// As std::packaged_task. Calling it throws future_error: no_state, or promise_already_satisfied.
+/// The function's exception is the result, `cancelled` too.
 template <class R, class... Args>
 class packaged_task<R(Args...)> {
  public:
@@ -94,6 +98,18 @@ class packaged_task<R(Args...)> {
     auto const state = state_;  // The task may go as soon as the result is there.
     state->claim();
     state->call(std::forward<Args>(args)...);
+    state->make_ready();
+  }
+
+  /// Calls the function now, and makes the result ready when the calling fiber has ended and its
+  /// fiber_locals are destroyed; a plain OS thread: its thread_locals too. Throws besides
+  /// std::bad_alloc, and on a plain thread std::system_error if pthread keys have run out; the
+  /// function has not been called then.
+  void make_ready_at_thread_exit(Args... args) {
+    state_.required();
+    auto const state = state_;
+    state->claim_until_exit();
+    state->call(std::forward<Args>(args)...);
   }
 
   /// Makes it ready to be called again, for a new future. Throws future_error (no_state).
@@ -110,7 +126,7 @@ class packaged_task<R(Args...)> {
 template <class R, class... Args>
 packaged_task(R (*)(Args...)) -> packaged_task<R(Args...)>;
 template <class F>
-packaged_task(F) -> packaged_task<typename detail::signature_of<decltype(&F::operator())>::type>;
+packaged_task(F) -> packaged_task<typename decltype(detail::signature_of(&F::operator()))::type>;
 
 template <class R, class... Args>
 void swap(packaged_task<R(Args...)>& a, packaged_task<R(Args...)>& b) noexcept {

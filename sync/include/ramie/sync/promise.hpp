@@ -69,6 +69,11 @@ class promise_base {
     state->claim();
     state->fail(std::move(error));
   }
+  void set_exception_at_thread_exit(std::exception_ptr error) {
+    auto const state = this->state();
+    state->claim_until_exit();
+    state->store_error(std::move(error));
+  }
 
  protected:
   /// An owner of its own, since the promise may go as soon as the result is there. Throws
@@ -86,16 +91,27 @@ class promise_base {
 
 /// As std::promise. set_value and set_exception throw future_error: no_state, or
 /// promise_already_satisfied. It may be destroyed as soon as a wait for its result has returned.
+///
+/// The forms at_thread_exit provide the result at once, and make it ready when the calling fiber
+/// has ended and its fiber_locals are destroyed; a plain OS thread: its thread_locals too. They
+/// throw std::bad_alloc besides, and on a plain thread std::system_error if pthread keys have run
+/// out; nothing has been provided then.
 template <class R>
 class promise : public detail::promise_base<R> {
  public:
   using detail::promise_base<R>::promise_base;
 
-  void set_value(R const& value) {
-    this->state()->provide([&value]() -> R const& { return value; });
+  void set_value(R const& value) { provide(detail::ready_when::now, value); }
+  void set_value(R&& value) { provide(detail::ready_when::now, std::move(value)); }
+  void set_value_at_thread_exit(R const& value) { provide(detail::ready_when::at_exit, value); }
+  void set_value_at_thread_exit(R&& value) {
+    provide(detail::ready_when::at_exit, std::move(value));
   }
-  void set_value(R&& value) {
-    this->state()->provide([&value]() -> R&& { return std::move(value); });
+
+ private:
+  template <class Value>
+  void provide(detail::ready_when when, Value&& value) {
+    this->state()->provide(when, [&value]() -> Value&& { return std::forward<Value>(value); });
   }
 };
 
@@ -104,8 +120,12 @@ class promise<R&> : public detail::promise_base<R&> {
  public:
   using detail::promise_base<R&>::promise_base;
 
-  void set_value(R& value) {
-    this->state()->provide([&value] { return std::addressof(value); });
+  void set_value(R& value) { provide(detail::ready_when::now, value); }
+  void set_value_at_thread_exit(R& value) { provide(detail::ready_when::at_exit, value); }
+
+ private:
+  void provide(detail::ready_when when, R& value) {
+    this->state()->provide(when, [&value] { return std::addressof(value); });
   }
 };
 
@@ -114,8 +134,12 @@ class promise<void> : public detail::promise_base<void> {
  public:
   using detail::promise_base<void>::promise_base;
 
-  void set_value() {
-    state()->provide([] { return detail::nothing{}; });
+  void set_value() { provide(detail::ready_when::now); }
+  void set_value_at_thread_exit() { provide(detail::ready_when::at_exit); }
+
+ private:
+  void provide(detail::ready_when when) {
+    state()->provide(when, [] { return detail::nothing{}; });
   }
 };
 

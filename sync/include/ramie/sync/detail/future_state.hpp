@@ -20,6 +20,9 @@ namespace ramie::detail {
 
 [[noreturn]] void throw_future_error(std::future_errc code);
 
+/// When those who wait for a result may have it.
+enum class ready_when : bool { now, at_exit };
+
 /// All of it but the value. Owned by those that hold a state_ptr to it.
 class future_state_base {
  public:
@@ -48,9 +51,16 @@ class future_state_base {
   void unclaim() noexcept { claimed_.store(false, std::memory_order_release); }
   void make_ready() noexcept;
   void fail(std::exception_ptr error) noexcept {
-    error_ = std::move(error);
+    store_error(std::move(error));
     make_ready();
   }
+  /// What is to be ready later: it is thrown instead of a value.
+  void store_error(std::exception_ptr error) noexcept { error_ = std::move(error); }
+  /// Makes it ready at the end of the calling fiber or thread, which owns it until then. Throws
+  /// what at_exit throws.
+  void make_ready_at_exit();
+  /// claim, and then make_ready_at_exit; throws what they throw, and has claimed nothing then.
+  void claim_until_exit();
   /// Nobody will provide the result: unless somebody has, it is broken_promise.
   void abandon() noexcept;
 
@@ -87,22 +97,25 @@ class future_state : public future_state_base {
  public:
   future_state() noexcept = default;
 
-  /// make_value() gives the value; what it throws, this throws, and nothing has happened.
+  /// make_value() gives the value; what it (or make_ready_at_exit) throws, this throws, and nothing
+  /// has happened.
   template <class Make>
-  void provide(Make make_value) {
+  void provide(ready_when when, Make make_value) {
     claim();
     try {
       value_.emplace(make_value());
+      if (when == ready_when::at_exit) make_ready_at_exit();
     } catch (...) {
+      value_.reset();
       unclaim();
       throw;
     }
-    make_ready();
+    if (when == ready_when::now) make_ready();
   }
 
-  /// call() gives the value, or what it throws is the result.
+  /// call() gives the value, or what it throws is the result, once it is made ready.
   template <class Call>
-  void provide_by(Call call) noexcept {
+  void store_by(Call call) noexcept {
     try {
       if constexpr (std::is_void_v<R>) {
         call();
@@ -113,9 +126,8 @@ class future_state : public future_state_base {
         value_.emplace(call());
       }
     } catch (...) {
-      return fail(std::current_exception());
+      store_error(std::current_exception());
     }
-    make_ready();
   }
 
   /// Once it is ready.
