@@ -42,3 +42,19 @@ void notify_all_at(void const* address) noexcept {
 }
 
 }  // namespace ramie::detail
+
+namespace ramie {
+
+void atomic_wait_explicit(std::atomic_flag const* flag, bool old, std::memory_order order) {
+  constexpr auto check = [](void const* at, void const* than, std::memory_order by) noexcept {
+    return static_cast<std::atomic_flag const*>(at)->test(by) == *static_cast<bool const*>(than);
+  };
+  detail::unchanged const still{check, &old, order};
+  while (still(flag)) detail::wait_at(flag, still);
+}
+
+void atomic_wait(std::atomic_flag const* flag, bool old) {
+  atomic_wait_explicit(flag, old, std::memory_order_seq_cst);  // against nothing of ramie's own
+}
+
+}  // namespace ramie

@@ -23,6 +23,37 @@ TEST(AtomicWait, ReturnsAtOnceIfTheValueDiffers) {
   atomic_notify_all(&value);
 }
 
+TEST(AtomicWait, FlagsAreWaitedForToo) {
+  ramie::test::on_one_worker([] {
+    std::atomic_flag flag;
+    atomic_wait(&flag, true);
+    ramie::atomic_wait_explicit(&flag, true, std::memory_order_acquire);
+    int woken = 0;
+    std::vector<ramie::join_handle<void>> waiters;
+    for (int i = 0; i < 3; ++i) {
+      waiters.push_back(spawn([&] { atomic_wait(&flag, false), ++woken; }));
+    }
+    settle();
+    atomic_notify_all(&flag);
+    settle();
+    EXPECT_EQ(woken, 0);
+    flag.test_and_set();
+    atomic_notify_one(&flag);
+    settle();
+    EXPECT_EQ(woken, 1);
+    atomic_notify_all(&flag);
+    settle();
+    EXPECT_EQ(woken, 3);
+    auto const interrupted = [&flag] { atomic_wait(&flag, true); };
+    auto waiter = spawn(interrupted);
+    settle();
+    waiter.cancel();
+    EXPECT_THROW(waiter.join(), ramie::cancelled);
+    ramie::deadline_scope const limit(soon);
+    EXPECT_THROW(interrupted(), ramie::timed_out);
+  });
+}
+
 TEST(AtomicWait, GoesOnWhileTheValueIsAsItWas) {
   ramie::test::on_one_worker([] {
     std::atomic<int> value{0};
@@ -114,6 +145,25 @@ TEST_P(AtomicWaitStress, FibersAndThreadsTakeTurns) {
       }
     });
     EXPECT_EQ(turn.load(), members * 1000);
+  });
+}
+
+TEST_P(AtomicWaitStress, AFlagGoesToAndFro) {
+  run_it([] {
+    std::atomic_flag flag;
+    ramie::test::fibers_and_threads(2, [&flag](int who) {
+      bool const mine = who == 1;
+      for (int i = 0; i < 1000; ++i) {
+        ramie::atomic_wait_explicit(&flag, !mine, std::memory_order_acquire);
+        if (mine) {
+          flag.clear(std::memory_order_release);
+        } else {
+          flag.test_and_set(std::memory_order_release);
+        }
+        atomic_notify_one(&flag);
+      }
+    });
+    EXPECT_FALSE(flag.test());
   });
 }
 

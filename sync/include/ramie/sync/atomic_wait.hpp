@@ -50,6 +50,10 @@ void atomic_wait(std::atomic<T> const* atomic, typename std::atomic<T>::value_ty
   atomic_wait_explicit(atomic, old, std::memory_order_seq_cst);  // against nothing of ramie's own
 }
 
+/// The same for a flag, as std::atomic_flag_wait: until it is seen not to be `old`.
+void atomic_wait_explicit(std::atomic_flag const* flag, bool old, std::memory_order order);
+void atomic_wait(std::atomic_flag const* flag, bool old);
+
 /// Wakes one, or all, of those who wait for the atomic by ramie's atomic_wait. Where nobody waits
 /// for one in its part of the table, an atomic operation.
 template <class T>
@@ -61,6 +65,12 @@ template <class T>
 requires std::is_trivially_copyable_v<T>
 void atomic_notify_all(std::atomic<T>* atomic) noexcept {
   detail::notify_all_at(atomic);
+}
+inline void atomic_notify_one(std::atomic_flag* flag) noexcept {
+  detail::notify_one_at(flag);
+}
+inline void atomic_notify_all(std::atomic_flag* flag) noexcept {
+  detail::notify_all_at(flag);
 }
 
 }  // namespace ramie
