@@ -118,6 +118,47 @@ TEST(SelectJoin, PlainThreadsWaitToo) {
   EXPECT_EQ(got, 3);
 }
 
+// A thread has no result: its end is seen, and it is joined by whoever owns it.
+TEST(SelectJoin, ThreadsThatHaveEndedAreStillToBeJoined) {
+  ramie::test::on_one_worker([] {
+    ramie::thread never([] { ramie::this_fiber::sleep_for(forever); });
+    ramie::thread ends([] {});
+    ramie::jthread stops([](std::stop_token stop) {
+      while (!stop.stop_requested()) ramie::this_fiber::yield();
+    });
+    EXPECT_EQ(select(on_join(never, nothing), on_join(ends, [&] { ends.join(); })), 1u);
+    EXPECT_FALSE(ends.joinable());
+    EXPECT_EQ(select(on_join(stops, nothing), otherwise(nothing)), 1u);
+    stops.request_stop();
+    EXPECT_EQ(select(on_join(never, nothing), on_join(stops, nothing)), 1u);
+    EXPECT_TRUE(stops.joinable());
+    auto selecting = spawn([&] { select(on_join(never, nothing)); });
+    settle();
+    selecting.cancel();
+    EXPECT_THROW(selecting.join(), ramie::cancelled);
+    never.cancel();
+    EXPECT_EQ(select(on_join(never, nothing), after(forever, nothing)), 0u);
+    never.join();
+  });
+}
+
+TEST(SelectJoin, RefusesThreadsAsTheirJoinDoes) {
+  ramie::thread none;
+  ramie::jthread no_other;
+  using ramie::test::code_of;
+  EXPECT_EQ(code_of([&] { select(on_join(none, nothing)); }), std::errc::invalid_argument);
+  EXPECT_EQ(code_of([&] { select(on_join(no_other, nothing)); }), std::errc::invalid_argument);
+  EXPECT_EQ(select(when(false, on_join(none, nothing)), otherwise(nothing)), 1u);
+  ramie::test::on_one_worker([] {
+    ramie::thread self;
+    self = ramie::thread([&] {
+      EXPECT_EQ(code_of([&] { select(on_join(self, nothing)); }),
+                std::errc::resource_deadlock_would_occur);
+    });
+    self.join();
+  });
+}
+
 TEST(Select, TimesThatHaveComeAreReadyAsOthersAre) {
   std::array<int, 3> times{};
   for (int i = 0; i < 3'000; ++i) {

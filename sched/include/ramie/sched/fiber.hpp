@@ -16,6 +16,8 @@ namespace ramie {
 
 namespace detail {
 
+struct fiber_access;
+
 /// Whether the calling fiber has been asked to end.
 bool cancel_requested_here() noexcept;
 
@@ -42,7 +44,7 @@ struct thread_body {
 /// calling OS thread keeps.
 std::uint64_t current_id() noexcept;
 
-void throw_not_joinable(const char* operation);
+[[noreturn]] void throw_not_joinable(const char* operation);
 
 }  // namespace detail
 
@@ -93,7 +95,6 @@ class fiber {
   }
 
   void swap(fiber& other) noexcept { std::swap(handle_, other.handle_); }
-  friend void swap(fiber& a, fiber& b) noexcept { a.swap(b); }
 
   bool joinable() const noexcept { return handle_.valid(); }
 
@@ -114,6 +115,8 @@ class fiber {
   static unsigned hardware_concurrency() noexcept;
 
  private:
+  friend struct detail::fiber_access;
+
   void require(const char* operation) const {
     if (!joinable()) detail::throw_not_joinable(operation);
   }
@@ -122,6 +125,10 @@ class fiber {
 };
 
 using thread = fiber;
+
+inline void swap(fiber& a, fiber& b) noexcept {
+  a.swap(b);
+}
 
 }  // namespace ramie
 

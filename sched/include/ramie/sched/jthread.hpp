@@ -104,6 +104,8 @@ class jthread {
   }
 
  private:
+  friend struct detail::fiber_access;
+
   void end() noexcept {
     if (!joinable()) return;
     request_stop();

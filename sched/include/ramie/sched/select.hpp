@@ -20,7 +20,9 @@
 
 #include <ramie/sched/detail/select_case.hpp>
 #include <ramie/sched/detail/time.hpp>
+#include <ramie/sched/fiber.hpp>
 #include <ramie/sched/join_handle.hpp>
+#include <ramie/sched/jthread.hpp>
 
 namespace ramie {
 
@@ -73,6 +75,29 @@ class join_case final : public join_waiter {
 
  private:
   join_handle<T>& handle_;
+  F handler_;
+};
+
+/// What select may know of a thread.
+struct fiber_access {
+  static join_handle<void> const& handle(fiber const& of) noexcept { return of.handle_; }
+  static join_handle<void> const& handle(jthread const& of) noexcept { return handle(of.fiber_); }
+};
+
+template <class F>
+class fiber_end_case final : public join_waiter {
+ public:
+  fiber_end_case(join_handle<void> const& handle, F f) : handle_(handle), handler_(std::move(f)) {}
+
+  bool ready() override {
+    if (!handle_.valid()) throw_not_joinable("select");
+    return has_ended(handle_access::peek(handle_));
+  }
+
+  void handle() { std::invoke(handler_); }
+
+ private:
+  join_handle<void> const& handle_;
   F handler_;
 };
 
@@ -166,6 +191,18 @@ auto after(std::chrono::duration<Rep, Period> const& timeout, F f) {
 template <class T, detail::join_handler<T> F>
 auto on_join(join_handle<T>& fiber, F f) {
   return detail::join_case<T, F>(fiber, std::move(f));
+}
+
+/// The same for a fiber without a result: it has ended, however it did, and is still to be joined
+/// or detached; joining it does not wait then. Throws like join if it is not joinable, and from the
+/// fiber itself. Unlike join it is a cancellation point.
+template <std::invocable F>
+auto on_join(fiber& ends, F f) {
+  return detail::fiber_end_case<F>(detail::fiber_access::handle(ends), std::move(f));
+}
+template <std::invocable F>
+auto on_join(jthread& ends, F f) {
+  return detail::fiber_end_case<F>(detail::fiber_access::handle(ends), std::move(f));
 }
 
 /// None of the other cases can go ahead now: with it select never waits.
