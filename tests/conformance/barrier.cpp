@@ -1,3 +1,4 @@
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <utility>
@@ -12,13 +13,26 @@ using plain = sut::barrier<>;
 static_assert(conformance::stays_where_it_is<plain>);
 static_assert(!std::is_convertible_v<std::ptrdiff_t, plain>);
 static_assert(!std::is_default_constructible_v<plain>);
-static_assert(noexcept(plain::max()) && plain::max() > 1000);
-static_assert(std::is_same_v<decltype(std::declval<plain&>().arrive()), plain::arrival_token>);
-static_assert(
-    std::is_same_v<
-        decltype(std::declval<plain const&>().wait(std::declval<plain::arrival_token>())), void>);
+static_assert(std::is_constructible_v<plain, std::ptrdiff_t>);
+static_assert(plain::max() > 1000);
+static_assert(requires(plain barrier, plain const fixed) {
+  { plain::max() } -> std::same_as<std::ptrdiff_t>;
+  requires noexcept(plain::max());
+  { barrier.arrive() } -> std::same_as<plain::arrival_token>;
+  { barrier.arrive(2) } -> std::same_as<plain::arrival_token>;
+  { fixed.wait(barrier.arrive()) } -> std::same_as<void>;
+  { barrier.arrive_and_wait() } -> std::same_as<void>;
+  { barrier.arrive_and_drop() } -> std::same_as<void>;
+});
 static_assert(std::is_move_constructible_v<plain::arrival_token>);
 static_assert(std::is_move_assignable_v<plain::arrival_token>);
+static_assert(std::is_destructible_v<plain::arrival_token>);
+
+#ifndef RAMIE_CONFORMANCE_OF_STD  // libstdc++ 12's allocates
+constinit plain made_at_compile_time(1);
+#else
+plain made_at_compile_time(1);
+#endif
 
 /// A completion that can be moved only, as the standard allows.
 struct counting {
@@ -64,6 +78,38 @@ CONFORMANCE_TEST(Barrier, ExpectsNoMoreOfThoseThatDropOut) {
   EXPECT_EQ(completed, 1);
   barrier.arrive_and_wait();
   EXPECT_EQ(completed, 2);
+}
+
+CONFORMANCE_TEST(Barrier, MayBeMadeAtCompileTime) {
+  made_at_compile_time.arrive_and_wait();
+  made_at_compile_time.arrive_and_wait();
+}
+
+CONFORMANCE_TEST(Barrier, TheCompletionIsPartOfThePhase) {
+  constexpr int members = 3;
+  std::array<int, members> given{};
+  int sum = 0;
+  auto const add = [&]() noexcept {
+    for (int const each : given) sum += each;
+  };
+  sut::barrier barrier(members, add);
+  auto const member = [&](std::size_t who) {
+    for (int phase = 1; phase <= 100; ++phase) {
+      given[who] = 2 * phase - 1;
+      barrier.arrive_and_wait();
+      EXPECT_EQ(sum, members * phase * phase);  // the odd numbers up to here
+      given[who] = 0;
+      if (phase % 2 == 0) {
+        barrier.arrive_and_wait();
+      } else {
+        barrier.wait(barrier.arrive());
+      }
+    }
+  };
+  std::vector<sut::thread> others;
+  for (std::size_t i = 1; i < members; ++i) others.emplace_back(member, i);
+  member(0);
+  for (auto& each : others) each.join();
 }
 
 }  // namespace

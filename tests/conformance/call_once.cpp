@@ -12,6 +12,12 @@ using sut::once_flag;
 
 static_assert(conformance::stays_where_it_is<once_flag>);
 static_assert(std::is_nothrow_default_constructible_v<once_flag>);
+static_assert(requires(once_flag flag) {
+  {
+    call_once(
+        flag, [](int) { return 1; }, 2)
+    } -> std::same_as<void>;
+});
 
 constinit once_flag made_at_compile_time;
 
@@ -45,6 +51,41 @@ CONFORMANCE_TEST(CallOnce, PassesExceptionsOnAndMayBeTriedAgain) {
   call_once(flag, attempt, false);
   call_once(flag, attempt, true);
   EXPECT_EQ(tried, 3);
+}
+
+CONFORMANCE_TEST(CallOnce, LeavesTheArgumentsOfCallsThatAreNotMade) {
+  once_flag flag;
+  auto const take = [](std::unique_ptr<int> n) { EXPECT_EQ(*n, 1); };
+  call_once(flag, take, std::make_unique<int>(1));
+  auto kept = std::make_unique<int>(2);
+  call_once(flag, take, std::move(kept));
+  EXPECT_NE(kept, nullptr);
+}
+
+CONFORMANCE_TEST(CallOnce, AFailedCallLeavesItsTurnToOneWhoWaits) {
+  for (int round = 0; round < 50; ++round) {
+    once_flag flag;
+    std::atomic<int> failed{0};
+    std::atomic<int> made{0};
+    std::vector<sut::thread> callers;
+    for (int i = 0; i < 4; ++i) {
+      callers.emplace_back([&] {
+        try {
+          call_once(flag, [&] {
+            sut::this_thread::yield();
+            if (failed.load() < 2) throw std::runtime_error("not yet");
+            ++made;
+          });
+          EXPECT_EQ(made.load(), 1);
+        } catch (std::runtime_error const&) {
+          ++failed;
+        }
+      });
+    }
+    for (auto& each : callers) each.join();
+    EXPECT_GE(failed.load(), 2);
+    EXPECT_LE(made.load(), 1);
+  }
 }
 
 CONFORMANCE_TEST(CallOnce, OthersReturnAfterTheCall) {

@@ -1,6 +1,9 @@
+// condition_variable, cv_status and notify_all_at_thread_exit.
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "sut.hpp"
 
@@ -15,14 +18,25 @@ using lock_type = std::unique_lock<sut::mutex>;
 
 static_assert(conformance::stays_where_it_is<condition_variable>);
 static_assert(std::is_default_constructible_v<condition_variable>);
-static_assert(noexcept(std::declval<condition_variable&>().notify_one()));
-static_assert(noexcept(std::declval<condition_variable&>().notify_all()));
-static_assert(std::is_same_v<decltype(std::declval<condition_variable&>().wait_for(
-                                 std::declval<lock_type&>(), 1s)),
-                             cv_status>);
-static_assert(std::is_same_v<decltype(std::declval<condition_variable&>().wait_for(
-                                 std::declval<lock_type&>(), 1s, [] { return true; })),
-                             bool>);
+static_assert(std::is_same_v<cv_status, std::cv_status>);
+
+bool never() {
+  return false;
+}
+
+static_assert(requires(condition_variable cv, lock_type lock, conformance::skewed_clock clock) {
+  { cv.notify_one() } -> std::same_as<void>;
+  requires noexcept(cv.notify_one());
+  { cv.notify_all() } -> std::same_as<void>;
+  requires noexcept(cv.notify_all());
+  { cv.wait(lock) } -> std::same_as<void>;
+  { cv.wait(lock, never) } -> std::same_as<void>;
+  { cv.wait_for(lock, 1s) } -> std::same_as<cv_status>;
+  { cv.wait_for(lock, 1s, never) } -> std::same_as<bool>;
+  { cv.wait_until(lock, clock.now()) } -> std::same_as<cv_status>;
+  { cv.wait_until(lock, clock.now(), never) } -> std::same_as<bool>;
+  { sut::notify_all_at_thread_exit(cv, lock_type()) } -> std::same_as<void>;
+});
 
 CONFORMANCE_TEST(ConditionVariable, TimesOutByEveryClockWithTheLockHeld) {
   sut::mutex m;
@@ -36,6 +50,49 @@ CONFORMANCE_TEST(ConditionVariable, TimesOutByEveryClockWithTheLockHeld) {
     }
     EXPECT_FALSE(cv.wait_until(lock, when, [] { return false; }));
   });
+  EXPECT_TRUE(lock.owns_lock());
+  sut::thread([&m] { EXPECT_FALSE(m.try_lock()); }).join();
+}
+
+CONFORMANCE_TEST(ConditionVariable, WakesEachOfMany) {
+  for (bool const at_once : {false, true}) {
+    sut::mutex m;
+    condition_variable cv;
+    int tickets = 0;
+    int waiting = 0;
+    std::vector<sut::thread> waiters;
+    for (int i = 0; i < 4; ++i) {
+      waiters.emplace_back([&] {
+        lock_type lock(m);
+        ++waiting;
+        while (tickets == 0) cv.wait(lock);
+        --tickets;
+      });
+    }
+    for (int seen = 0; seen < 4; sut::this_thread::yield()) {
+      sut::lock_guard const guard(m);
+      seen = waiting;
+    }
+    for (int i = 0; i < 4; ++i) {
+      {
+        sut::lock_guard const guard(m);
+        tickets += at_once ? 4 : 1;
+      }
+      at_once ? cv.notify_all() : cv.notify_one();
+      if (at_once) break;
+    }
+    for (auto& each : waiters) each.join();
+    EXPECT_EQ(tickets, 0);
+  }
+}
+
+CONFORMANCE_TEST(ConditionVariable, APredicatesExceptionLeavesTheLockHeld) {
+  sut::mutex m;
+  condition_variable cv;
+  lock_type lock(m);
+  auto const fails = []() -> bool { throw std::runtime_error("predicate"); };
+  EXPECT_THROW(cv.wait(lock, fails), std::runtime_error);
+  EXPECT_THROW(cv.wait_for(lock, 1h, fails), std::runtime_error);
   EXPECT_TRUE(lock.owns_lock());
   sut::thread([&m] { EXPECT_FALSE(m.try_lock()); }).join();
 }
@@ -90,6 +147,28 @@ CONFORMANCE_TEST(ConditionVariable, MayGoOnceAllAreNotified) {
       cv.reset();
     }
     waiter.join();
+  }
+}
+
+CONFORMANCE_TEST(NotifyAllAtThreadExit, ComesAfterTheThreadsLocalsAreGone) {
+  for (int i = 0; i < 50; ++i) {
+    sut::mutex m;
+    condition_variable cv;
+    bool leaving = false;
+    std::atomic<bool> gone{false};
+    sut::thread other([&] {
+      conformance::local<conformance::tells_when_it_goes>().gone = &gone;
+      lock_type lock(m);
+      leaving = true;
+      sut::notify_all_at_thread_exit(cv, std::move(lock));
+      EXPECT_FALSE(lock.owns_lock());
+    });
+    {
+      lock_type lock(m);
+      cv.wait(lock, [&leaving] { return leaving; });
+      EXPECT_TRUE(gone.load());
+    }
+    other.join();
   }
 }
 

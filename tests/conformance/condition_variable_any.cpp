@@ -1,5 +1,7 @@
+#include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <stdexcept>
 #include <stop_token>
 #include <utility>
 #include <vector>
@@ -16,8 +18,6 @@ using sut::cv_status;
 
 static_assert(conformance::stays_where_it_is<cv_any>);
 static_assert(std::is_default_constructible_v<cv_any>);
-static_assert(noexcept(std::declval<cv_any&>().notify_one()));
-static_assert(noexcept(std::declval<cv_any&>().notify_all()));
 
 /// The least that a lock can be.
 struct basic_lock {
@@ -37,6 +37,23 @@ struct basic_lock {
 bool never() {
   return false;
 }
+
+static_assert(requires(cv_any cv, basic_lock lock, sut::stop_token stop,
+                       conformance::skewed_clock clock) {
+  { cv.notify_one() } -> std::same_as<void>;
+  requires noexcept(cv.notify_one());
+  { cv.notify_all() } -> std::same_as<void>;
+  requires noexcept(cv.notify_all());
+  { cv.wait(lock) } -> std::same_as<void>;
+  { cv.wait(lock, never) } -> std::same_as<void>;
+  { cv.wait_for(lock, 1s) } -> std::same_as<cv_status>;
+  { cv.wait_for(lock, 1s, never) } -> std::same_as<bool>;
+  { cv.wait_until(lock, clock.now()) } -> std::same_as<cv_status>;
+  { cv.wait_until(lock, clock.now(), never) } -> std::same_as<bool>;
+  { cv.wait(lock, stop, never) } -> std::same_as<bool>;
+  { cv.wait_for(lock, stop, 1s, never) } -> std::same_as<bool>;
+  { cv.wait_until(lock, stop, clock.now(), never) } -> std::same_as<bool>;
+});
 
 CONFORMANCE_TEST(ConditionVariableAny, TimesOutByEveryClockWithTheLockHeld) {
   basic_lock lock;
@@ -107,6 +124,94 @@ CONFORMANCE_TEST(ConditionVariableAny, EndsWhenAStopIsRequested) {
   for (auto& each : waiters) each.join();
   sut::unique_lock lock(m);
   EXPECT_TRUE(cv.wait(lock, source.get_token(), [] { return true; }));
+}
+
+CONFORMANCE_TEST(ConditionVariableAny, PassesTurnsOn) {
+  basic_lock m;
+  cv_any cv;
+  int turn = 0;
+  auto const play = [&](int who) {
+    for (int i = 0; i < 300; ++i) {
+      sut::unique_lock lock(m);
+      auto const mine = [&] { return turn % 2 == who; };
+      switch (i % 4) {
+        case 0:
+          while (!mine()) cv.wait(lock);
+          break;
+        case 1:
+          while (!mine()) {
+            EXPECT_EQ(cv.wait_for(lock, 1h), cv_status::no_timeout);
+          }
+          break;
+        case 2:
+          EXPECT_TRUE(cv.wait_for(lock, 1h, mine));
+          break;
+        default:
+          EXPECT_TRUE(cv.wait_until(lock, conformance::skewed_clock::now() + 1h, mine));
+      }
+      ++turn;
+      who == 0 ? cv.notify_one() : cv.notify_all();
+    }
+  };
+  sut::thread other(play, 1);
+  play(0);
+  other.join();
+  EXPECT_EQ(turn, 600);
+}
+
+CONFORMANCE_TEST(ConditionVariableAny, APredicatesExceptionLeavesTheLockHeld) {
+  basic_lock lock;
+  cv_any cv;
+  lock.lock();
+  auto const fails = []() -> bool { throw std::runtime_error("predicate"); };
+  EXPECT_THROW(cv.wait(lock, fails), std::runtime_error);
+  EXPECT_THROW(cv.wait(lock, sut::stop_token(), fails), std::runtime_error);
+  EXPECT_EQ(lock.locked, 1);
+  lock.unlock();
+}
+
+CONFORMANCE_TEST(ConditionVariableAny, MayGoOnceAllAreNotified) {
+  for (int i = 0; i < 100; ++i) {
+    sut::mutex m;
+    auto cv = std::make_unique<cv_any>();
+    bool waits = false;
+    bool go = false;
+    sut::thread waiter([&m, &bare = *cv, &waits, &go] {
+      sut::unique_lock lock(m);
+      waits = true;
+      while (!go) bare.wait(lock);
+    });
+    for (bool seen = false; !seen; sut::this_thread::yield()) {
+      sut::lock_guard const guard(m);
+      seen = waits;
+    }
+    {
+      sut::lock_guard const guard(m);
+      go = true;
+      cv->notify_all();
+      cv.reset();
+    }
+    waiter.join();
+  }
+}
+
+CONFORMANCE_TEST(ConditionVariableAny, AStopThatWasRequestedBeforeEndsItAtOnce) {
+  basic_lock lock;
+  cv_any cv;
+  sut::stop_source source;
+  source.request_stop();
+  lock.lock();
+  int asked = 0;
+  auto const holds = [&asked](bool answer) { return [&asked, answer] { return ++asked, answer; }; };
+  EXPECT_FALSE(cv.wait(lock, source.get_token(), holds(false)));
+  EXPECT_TRUE(cv.wait(lock, source.get_token(), holds(true)));
+  EXPECT_FALSE(cv.wait_for(lock, source.get_token(), 1h, holds(false)));
+  for_clocks(1h, [&](auto when) {
+    EXPECT_TRUE(cv.wait_until(lock, source.get_token(), when, holds(true)));
+  });
+  EXPECT_EQ(asked, 7);
+  EXPECT_EQ(lock.locked, 1);
+  lock.unlock();
 }
 
 CONFORMANCE_TEST(ConditionVariableAny, AJthreadsEndStopsItsWait) {

@@ -5,17 +5,22 @@
 
 namespace {
 
-using conformance::await;
-
 static_assert(conformance::stays_where_it_is<sut::latch>);
 static_assert(std::is_constructible_v<sut::latch, std::ptrdiff_t>);
 static_assert(!std::is_convertible_v<std::ptrdiff_t, sut::latch>);
 static_assert(!std::is_default_constructible_v<sut::latch>);
-static_assert(noexcept(sut::latch::max()) && sut::latch::max() > 1000);
-static_assert(noexcept(std::declval<sut::latch const&>().try_wait()));
-static_assert(std::is_same_v<decltype(std::declval<sut::latch const&>().wait()), void>);
-static_assert(std::is_same_v<decltype(std::declval<sut::latch&>().count_down(2)), void>);
-static_assert(std::is_same_v<decltype(std::declval<sut::latch&>().arrive_and_wait(2)), void>);
+static_assert(sut::latch::max() > 1000);
+static_assert(requires(sut::latch latch, sut::latch const fixed) {
+  { sut::latch::max() } -> std::same_as<std::ptrdiff_t>;
+  requires noexcept(sut::latch::max());
+  { latch.count_down() } -> std::same_as<void>;
+  { latch.count_down(2) } -> std::same_as<void>;
+  { fixed.try_wait() } -> std::same_as<bool>;
+  requires noexcept(fixed.try_wait());
+  { fixed.wait() } -> std::same_as<void>;
+  { latch.arrive_and_wait() } -> std::same_as<void>;
+  { latch.arrive_and_wait(2) } -> std::same_as<void>;
+});
 
 constinit sut::latch made_at_compile_time(0);
 
@@ -33,6 +38,7 @@ CONFORMANCE_TEST(Latch, OpensWhenAllHaveArrived) {
     EXPECT_EQ(value, 5);
   });
   latch.count_down();
+  latch.count_down(0);
   EXPECT_FALSE(latch.try_wait());
   value = 5;
   latch.count_down(2);

@@ -7,6 +7,7 @@
 namespace {
 
 using conformance::for_clocks;
+using conformance::in_another_thread;
 using conformance::soon;
 using namespace std::chrono_literals;
 
@@ -23,6 +24,11 @@ concept lockable = conformance::stays_where_it_is<M> && std::is_default_construc
 };
 
 template <class M>
+concept recursively_lockable = lockable<M> && requires(M m) {
+  requires noexcept(m.try_lock());
+};
+
+template <class M>
 concept timed_lockable = lockable<M> && requires(M m) {
   { m.try_lock_for(1ns) } -> std::same_as<bool>;
   { m.try_lock_until(conformance::skewed_clock::now()) } -> std::same_as<bool>;
@@ -32,12 +38,8 @@ static_assert(lockable<sut::mutex> && !timed_lockable<sut::mutex>);
 static_assert(lockable<sut::recursive_mutex> && !timed_lockable<sut::recursive_mutex>);
 static_assert(timed_lockable<sut::timed_mutex>);
 static_assert(timed_lockable<sut::recursive_timed_mutex>);
-static_assert(noexcept(std::declval<sut::recursive_mutex&>().try_lock()));
-
-template <class F>
-void in_another_thread(F f) {
-  sut::thread(std::move(f)).join();
-}
+static_assert(recursively_lockable<sut::recursive_mutex>);
+static_assert(recursively_lockable<sut::recursive_timed_mutex>);
 
 template <class M>
 void excludes() {

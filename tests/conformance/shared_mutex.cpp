@@ -5,18 +5,31 @@
 namespace {
 
 using conformance::for_clocks;
+using conformance::in_another_thread;
 using conformance::soon;
 using namespace std::chrono_literals;
 
-static_assert(conformance::stays_where_it_is<sut::shared_mutex>);
-static_assert(conformance::stays_where_it_is<sut::shared_timed_mutex>);
-static_assert(std::is_default_constructible_v<sut::shared_mutex>);
-static_assert(std::is_default_constructible_v<sut::shared_timed_mutex>);
+template <class M>
+concept shared_lockable = conformance::stays_where_it_is<M> && std::is_default_constructible_v<M> &&
+    requires(M m) {
+  { m.lock() } -> std::same_as<void>;
+  { m.try_lock() } -> std::same_as<bool>;
+  { m.unlock() } -> std::same_as<void>;
+  { m.lock_shared() } -> std::same_as<void>;
+  { m.try_lock_shared() } -> std::same_as<bool>;
+  { m.unlock_shared() } -> std::same_as<void>;
+};
 
-template <class F>
-void in_another_thread(F f) {
-  sut::thread(std::move(f)).join();
-}
+template <class M>
+concept shared_timed_lockable = shared_lockable<M> && requires(M m) {
+  { m.try_lock_for(1ns) } -> std::same_as<bool>;
+  { m.try_lock_until(conformance::skewed_clock::now()) } -> std::same_as<bool>;
+  { m.try_lock_shared_for(1ns) } -> std::same_as<bool>;
+  { m.try_lock_shared_until(conformance::skewed_clock::now()) } -> std::same_as<bool>;
+};
+
+static_assert(shared_lockable<sut::shared_mutex> && !shared_timed_lockable<sut::shared_mutex>);
+static_assert(shared_timed_lockable<sut::shared_timed_mutex>);
 
 template <class M>
 void is_shared_by_readers_only() {

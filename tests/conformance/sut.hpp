@@ -5,8 +5,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <concepts>
+#include <future>
 #include <system_error>
 #include <type_traits>
+#include <utility>
 
 #ifdef RAMIE_CONFORMANCE_OF_STD
 
@@ -27,6 +30,13 @@ namespace conformance {
 inline void run(void (*body)()) {
   body();
 }
+
+/// The calling thread's, or fiber's, own T; destroyed with it.
+template <class T>
+T& local() {
+  static thread_local T self;
+  return self;
+}
 }  // namespace conformance
 
 #else
@@ -38,6 +48,12 @@ namespace sut = ramie;
 namespace conformance {
 inline void run(void (*body)()) {
   ramie::run({.workers = 2}, body);
+}
+
+template <class T>
+T& local() {
+  static ramie::fiber_local<T> self;
+  return *self;
 }
 }  // namespace conformance
 
@@ -84,20 +100,53 @@ inline void await(std::atomic<bool> const& flag) {
   while (!flag.load()) sut::this_thread::yield();
 }
 
+/// Has f called by another thread, and waits for its end.
+template <class F>
+void in_another_thread(F f) {
+  sut::thread(std::move(f)).join();
+}
+
+/// Whether nobody holds the mutex, in whatever way.
+template <class M>
+bool is_free(M& m) {
+  bool got = false;
+  in_another_thread([&] {
+    got = m.try_lock();
+    if (got) m.unlock();
+  });
+  return got;
+}
+
+/// The code of the system_error or future_error that f throws; none if it returns.
 template <class F>
 std::error_code code_of(F f) {
   try {
     f();
   } catch (std::system_error const& error) {
     return error.code();
+  } catch (std::future_error const& error) {
+    return error.code();
   }
   return {};
 }
+
+/// A thread's local that sets a flag at its end.
+struct tells_when_it_goes {
+  ~tells_when_it_goes() {
+    if (gone != nullptr) gone->store(true);
+  }
+  std::atomic<bool>* gone = nullptr;
+};
 
 template <class T>
 inline constexpr bool stays_where_it_is =
     !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T> &&
     !std::is_move_constructible_v<T> && !std::is_move_assignable_v<T>;
+
+template <class T>
+inline constexpr bool moves_only =
+    !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T> &&
+    std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T>;
 
 }  // namespace conformance
 
