@@ -80,6 +80,7 @@ struct counter {
 
 CONFORMANCE_TEST(Async, InvokesWhatIsInvocableWithDecayedCopies) {
   counter made;
+  EXPECT_EQ(sut::async(twice, 2).get(), 4);
   EXPECT_EQ(sut::async(&counter::add, &made, 2).get(), 2);
   int value = 1;
   for (auto const policy : {launch::async, launch::deferred, launch::async | launch::deferred}) {

@@ -43,12 +43,12 @@ CONFORMANCE_TEST(ConditionVariable, TimesOutByEveryClockWithTheLockHeld) {
   condition_variable cv;
   lock_type lock(m);
   EXPECT_EQ(cv.wait_for(lock, -1h), cv_status::timeout);
-  EXPECT_FALSE(cv.wait_for(lock, soon, [] { return false; }));
+  EXPECT_FALSE(cv.wait_for(lock, soon, never));
   EXPECT_TRUE(cv.wait_for(lock, soon, [] { return true; }));
   for_clocks(soon, [&](auto when) {
     while (cv.wait_until(lock, when) == cv_status::no_timeout) {
     }
-    EXPECT_FALSE(cv.wait_until(lock, when, [] { return false; }));
+    EXPECT_FALSE(cv.wait_until(lock, when, never));
   });
   EXPECT_TRUE(lock.owns_lock());
   sut::thread([&m] { EXPECT_FALSE(m.try_lock()); }).join();

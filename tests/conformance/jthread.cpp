@@ -44,7 +44,7 @@ void run_until_stopped(stop_token stop) {
 CONFORMANCE_TEST(Jthread, PassesItsTokenToWhatTakesOne) {
   int sum = 0;
   jthread(
-      [&sum](stop_token stop, std::unique_ptr<int> n, int& to) {
+      [](stop_token stop, std::unique_ptr<int> n, int& to) {
         EXPECT_TRUE(stop.stop_possible());
         to += *n;
       },
