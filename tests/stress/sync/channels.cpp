@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <ramie/sched/jthread.hpp>
 #include <ramie/sync/channel.hpp>
 #include <ramie/sync/event.hpp>
 #include <ramie/sync/select.hpp>
@@ -213,6 +214,7 @@ class wandering final : public scene {
                   ramie::when(random.one_in(8), ramie::otherwise(nothing)));
     if (!mine.held) return;
     auto child = self.home().spawn([own = dice(random.seed())]() mutable { briefly(own); });
+    ramie::jthread helper([own = dice(random.seed())]() mutable { briefly(own); });
     random.coin() ? bell_.set() : bell_.reset();
     ramie::select(
         ramie::when(random.coin(), ramie::on_send(narrow_, std::move(mine.held), nothing)),
@@ -221,6 +223,7 @@ class wandering final : public scene {
         ramie::when(random.coin(), ramie::on_receive(narrow_, into(other))),
         ramie::when(random.coin(), ramie::on_event(bell_, nothing)),
         ramie::when(random.coin(), ramie::on_join(child, [&] { child.join(); })),
+        ramie::when(random.coin(), ramie::on_join(helper, nothing)),
         ramie::after(random.soon(), nothing));
   }
 

@@ -85,11 +85,16 @@ class promises final : public scene {
  private:
   static void keep(ramie::promise<result> promise, ending how, unsigned value, dice& random) {
     briefly(random);
+    bool const at_exit = random.one_in(4);
+    auto const error = std::make_exception_ptr(provided());
     switch (how) {
-      case ending::value:
-        return promise.set_value(std::make_unique<unsigned>(value));
+      case ending::value: {
+        auto kept = std::make_unique<unsigned>(value);
+        return at_exit ? promise.set_value_at_thread_exit(std::move(kept))
+                       : promise.set_value(std::move(kept));
+      }
       case ending::exception:
-        return promise.set_exception(std::make_exception_ptr(provided()));
+        return at_exit ? promise.set_exception_at_thread_exit(error) : promise.set_exception(error);
       case ending::none:
         return;  // The promise goes.
     }
@@ -160,9 +165,10 @@ class calls final : public scene {
     auto future = task.get_future();
     self.together(
         1,
-        [&](unsigned, dice&) {
+        [&](unsigned, dice& random) {
           auto mine = std::move(task);
-          if (how != ending::none) mine();
+          if (how == ending::none) return;
+          random.one_in(4) ? mine.make_ready_at_thread_exit() : mine();
         },
         [&] {
           await(self, future);

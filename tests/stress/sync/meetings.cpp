@@ -1,17 +1,20 @@
 // Where several meet, and what those after see of what was done before: latch, barrier, call_once,
-// wait_group, event. Each is made anew for a few who use it once.
+// wait_group, event, the end of one. Each is made anew for a few who use it once.
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include <ramie/sync/barrier.hpp>
 #include <ramie/sync/call_once.hpp>
+#include <ramie/sync/condition_variable.hpp>
 #include <ramie/sync/event.hpp>
 #include <ramie/sync/latch.hpp>
+#include <ramie/sync/mutex.hpp>
 #include <ramie/sync/select.hpp>
 #include <ramie/sync/wait_group.hpp>
 
@@ -180,6 +183,41 @@ class event_for_all final : public scene {
   }
 };
 
+/// One ends, which the others are told.
+class end_for_all final : public scene {
+ public:
+  end_for_all(dice&, unsigned) {}
+  void play(actor& self, unsigned) override {
+    for (unsigned i = 0; i < self.steps(); i += 8) {
+      self.begins("wait for an end");
+      notes left(1);
+      ramie::mutex mutex;
+      ramie::condition_variable changed;
+      bool ended = false;  // guarded by mutex
+      auto const wait = [&](dice& random) {
+        wait_in_the_end(random, [&] {
+          std::unique_lock lock(mutex);
+          changed.wait(lock, [&] { return ended; });
+        });
+        left.check_all();
+      };
+      self.together(
+          1 + self.random.below(4),
+          [&](unsigned who, dice& random) {
+            briefly(random);
+            if (who != 0) return wait(random);
+            std::unique_lock lock(mutex);
+            left.leave(0);
+            ended = true;
+            ramie::notify_all_at_thread_exit(changed, std::move(lock));
+          },
+          [&] { wait(self.random); });
+      self.made_a_step();
+    }
+  }
+  void check_result() override {}
+};
+
 /// Several phases; some leave early.
 class barrier_phases final : public scene {
  public:
@@ -278,6 +316,7 @@ constexpr scene_kind kinds[] = {
     {"wait_group", make_scene<countdown<group_counter>>},
     {"latch, arrived at", make_scene<latch_for_all>},
     {"event", make_scene<event_for_all>},
+    {"notify_all_at_thread_exit", make_scene<end_for_all>},
     {"barrier", make_scene<barrier_phases>},
     {"call_once", make_scene<call_once_of_many>},
 };

@@ -145,11 +145,32 @@ class atomic_token {
   std::atomic<int> taken_{0};  // acquire and release: the token orders what is done with it
 };
 
+/// The flag is clear while the token is there.
+class flag_token {
+ public:
+  explicit flag_token(dice&) {}
+
+  static constexpr std::ptrdiff_t all() noexcept { return 1; }
+  bool take(dice&) {
+    while (!take_another()) ramie::atomic_wait(&taken_, true);
+    return true;
+  }
+  bool take_another() noexcept { return !taken_.test_and_set(std::memory_order_acquire); }
+  void give(std::ptrdiff_t) noexcept {
+    taken_.clear(std::memory_order_release);
+    ramie::atomic_notify_one(&taken_);
+  }
+
+ private:
+  std::atomic_flag taken_;  // acquire and release: as atomic_token's
+};
+
 constexpr scene_kind kinds[] = {
     {"counting_semaphore", make_scene<users<semaphore_tokens<ramie::counting_semaphore<>>>>},
     {"binary_semaphore", make_scene<users<semaphore_tokens<ramie::binary_semaphore>>>},
     {"auto_reset_event", make_scene<users<event_token>>},
     {"atomic_wait", make_scene<users<atomic_token>>},
+    {"atomic_wait of a flag", make_scene<users<flag_token>>},
 };
 
 }  // namespace
