@@ -43,11 +43,13 @@ T& local() {
 
 #include <ramie/ramie.hpp>
 
+#include "../support/workers.hpp"
+
 namespace sut = ramie;
 
 namespace conformance {
 inline void run(void (*body)()) {
-  ramie::run({.workers = 2}, body);
+  ramie::run({.workers = ramie::test::worker_counts()[1]}, body);
 }
 
 template <class T>
