@@ -6,6 +6,7 @@
    ...) or [P1], or its atomic's declaration says in a comment what it is for and who its partner is
  - the design anchors that the code cites exist
  - tests do not wait by time
+ - the table of the conformance tests names each of them, and no others
  - README.md shows examples/readme.cpp as it is, and <ramie/ramie.hpp> includes every public header
  - Boost.Context is entered by its fcontext only: from Boost 1.88 on, the classes above it own the
    exception globals, which have one owner, ramie
@@ -134,6 +135,20 @@ def readme():
         yield 1, "does not show examples/readme.cpp as it is"
 
 
+def conformance_table(path):
+    tests, named = set(), set()
+    for source in path.parent.glob("*.cpp"):
+        found = re.findall(r"^(?:CONFORMANCE_TEST|TEST_F)\((\w+), (\w+)\)", source.read_text(), re.M)
+        tests |= {f"{suite}.{name}" for suite, name in found}
+    for line in path.read_text().splitlines():
+        suite = ""
+        for word in re.findall(r"`([A-Z]\w+\.(?:\w+|\*)|\.\w+)`", line):
+            suite, name = word.split(".") if word[0] != "." else (suite, word[1:])
+            named |= {t for t in tests if t.startswith(suite + ".")} if name == "*" else {f"{suite}.{name}"}
+    for name in sorted(tests ^ named):
+        yield 1, f"the table and the tests differ: {name}"
+
+
 def umbrella(path):
     public = {str(header.relative_to(ROOT / layer / "include"))
               for layer in LAYERS[1:] for header in (ROOT / layer / "include/ramie" / layer).glob("*.hpp")}
@@ -146,6 +161,8 @@ def findings(path):
     relative = path.relative_to(ROOT)
     if relative == pathlib.Path("README.md"):
         yield from readme()
+    if relative == pathlib.Path("tests/conformance/README.md"):
+        yield from conformance_table(path)
     if path.name == "ramie.hpp":
         yield from umbrella(path)
     if path.suffix not in CODE | {".py", ".sh", ".md", ".cmake", ".txt"}:
