@@ -25,6 +25,10 @@ std::uint64_t current_id() noexcept {
   return of_thread;
 }
 
+bool current_id_is_of_fiber() noexcept {
+  return current_record() != nullptr;
+}
+
 void throw_not_joinable(const char* operation) {
   throw std::system_error(std::make_error_code(std::errc::invalid_argument),
                           std::string("ramie: ") + operation + " of a fiber that is not joinable");

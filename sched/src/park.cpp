@@ -190,6 +190,13 @@ void waiter::resume(placement where) noexcept {
   if (fiber.word.release(episode_)) home.schedule(fiber, where);
 }
 
+park_reason waiter::reason() const noexcept {
+  if (!parker_->is_fiber) return {"?", nullptr};
+  auto const& fiber = static_cast<detail::fiber_record const&>(*parker_);
+  return {fiber.reason.load(std::memory_order_relaxed),
+          fiber.reason_object.load(std::memory_order_relaxed)};
+}
+
 void throw_interruption() {
   if (detail::cancellation_due()) throw cancelled{};
   throw timed_out();

@@ -110,6 +110,8 @@ struct relacy_waiting : relacy_atomics {
   using plain = guarded<T>;
 
   [[noreturn]] static void throw_interruption() { std::abort(); }  // no wait ends as `cancelled`
+  static void destroyed_with_waiters(waiter const& /*first*/) {
+  }  // they would never end: a deadlock
 };
 
 /// The deadline of a wait that may be too late.

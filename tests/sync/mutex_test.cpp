@@ -3,6 +3,8 @@
 #include <atomic>
 #include <mutex>
 
+#include <ramie/sync/auto_reset_event.hpp>
+
 #include "../support/fibers.hpp"
 
 namespace {
@@ -40,23 +42,25 @@ TEST(Mutex, ExcludesPlainThreadsOutsideAnyRuntime) {
 TEST(Mutex, UnlockWakesOneWaiter) {
   ramie::test::on_one_worker([] {
     ramie::mutex m;
+    ramie::auto_reset_event told;
     int entered = 0;
-    m.lock();
+    std::unique_lock held(m);
     std::vector<ramie::join_handle<void>> waiters;
     for (int i = 0; i < 3; ++i) {
       waiters.push_back(spawn([&] {
-        m.lock();
+        std::lock_guard const guard(m);
         ++entered;
+        told.wait();
       }));
     }
     settle();
     EXPECT_EQ(entered, 0);
+    held.unlock();
     for (int expected = 1; expected <= 3; ++expected) {
-      m.unlock();
       settle();
       EXPECT_EQ(entered, expected);
+      told.set();
     }
-    m.unlock();
   });
 }
 

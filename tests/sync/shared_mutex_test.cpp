@@ -4,7 +4,9 @@
 #include <random>
 #include <shared_mutex>
 
+#include <ramie/sched/cancellation_shield.hpp>
 #include <ramie/sched/deadline_scope.hpp>
+#include <ramie/sync/semaphore.hpp>
 #include <ramie/sync/shared_timed_mutex.hpp>
 
 #include "../sched/any_time.hpp"
@@ -42,24 +44,38 @@ struct users {
 
   join_handle<void> reader() {
     auto made = spawn([this] {
-      m.lock_shared();
+      std::shared_lock const held(m);
       entered.push_back('r');
+      keep_until(reader_told);
     });
     settle();
     return made;
   }
   join_handle<void> writer() {
     auto made = spawn([this] {
-      m.lock();
+      std::lock_guard const held(m);
       entered.push_back('w');
+      keep_until(writer_told);
     });
     settle();
     return made;
   }
+  /// One that has the mutex gives it up.
+  void reader_leaves() { reader_told.release(); }
+  void writer_leaves() { writer_told.release(); }
   void expect(std::string_view order) {
     settle();
     EXPECT_EQ(std::string_view(entered.data(), entered.size()), order);
   }
+
+ private:
+  static void keep_until(ramie::counting_semaphore<>& told) {
+    ramie::cancellation_shield const shield;
+    told.acquire();
+  }
+
+  ramie::counting_semaphore<> reader_told{0};
+  ramie::counting_semaphore<> writer_told{0};
 };
 
 TEST(SharedMutex, AdmitsReadersAndWritersByTurns) {
@@ -73,17 +89,19 @@ TEST(SharedMutex, AdmitsReadersAndWritersByTurns) {
     all.push_back(u.reader());
     EXPECT_FALSE(u.m.try_lock_shared());
     u.expect("r");
-    u.m.unlock_shared();
+    u.reader_leaves();
     u.expect("rw");
-    u.m.unlock();
+    u.writer_leaves();
     u.expect("rwrr");
-    u.m.unlock_shared();
+    u.reader_leaves();
     u.expect("rwrr");
-    u.m.unlock_shared();
+    u.reader_leaves();
     u.expect("rwrrw");
     EXPECT_FALSE(u.m.try_lock());
-    u.m.unlock();
+    u.writer_leaves();
+    settle();
     EXPECT_TRUE(u.m.try_lock());
+    u.m.unlock();
   });
 }
 
@@ -93,10 +111,12 @@ TEST(SharedMutex, AWriterGoesToTheNextWriterIfNoReaderWaits) {
     auto first = u.writer();
     auto second = u.writer();
     u.expect("w");
-    u.m.unlock();
+    u.writer_leaves();
     u.expect("ww");
-    u.m.unlock();
+    u.writer_leaves();
+    settle();
     EXPECT_TRUE(u.m.try_lock_shared());
+    u.m.unlock_shared();
   });
 }
 
@@ -113,8 +133,11 @@ TEST(SharedMutex, ReadersGoOnWhenTheWriterTheyWaitForGivesUp) {
     u.expect("rr");
     EXPECT_THROW(writer.join(), ramie::cancelled);
     EXPECT_TRUE(u.m.try_lock_shared());  // Nobody waits any more.
-    for (int i = 0; i < 4; ++i) u.m.unlock_shared();
+    for (int i = 0; i < 2; ++i) u.m.unlock_shared();
+    for (int i = 0; i < 2; ++i) u.reader_leaves();
+    settle();
     EXPECT_TRUE(u.m.try_lock());
+    u.m.unlock();
   });
 }
 
@@ -129,6 +152,7 @@ TEST(SharedMutex, AReaderThatGivesUpChangesNothingForTheOthers) {
     u.expect("");
     u.m.unlock();
     u.expect("r");
+    u.reader_leaves();
   });
 }
 
@@ -143,8 +167,9 @@ TEST(SharedMutex, LocksAreNotInterrupted) {
     u.expect("");
     u.m.unlock();
     u.expect("r");
-    u.m.unlock_shared();
+    u.reader_leaves();
     u.expect("rw");
+    u.writer_leaves();
   });
 }
 

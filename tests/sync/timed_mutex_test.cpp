@@ -69,14 +69,17 @@ TEST(TimedMutex, ACancelledWaiterPassesNoTurnOver) {
     m.lock();
     auto first = spawn([&] { return m.try_lock_for(forever); });
     settle();
-    auto second = spawn([&] { return m.try_lock_for(forever); });
+    auto second = spawn([&] {
+      std::unique_lock const held(m, forever);
+      return held.owns_lock();
+    });
     settle();
     first.cancel();
     m.unlock();
     EXPECT_TRUE(second.join());
     EXPECT_THROW(first.join(), ramie::cancelled);
-    m.unlock();
     EXPECT_TRUE(m.try_lock());
+    m.unlock();
   });
 }
 

@@ -47,6 +47,7 @@
 #include <ramie/sync/event.hpp>
 #include <ramie/sync/future.hpp>
 #include <ramie/sync/latch.hpp>
+#include <ramie/sync/lock_checks.hpp>
 #include <ramie/sync/locks.hpp>
 #include <ramie/sync/mutex.hpp>
 #include <ramie/sync/packaged_task.hpp>

@@ -44,6 +44,9 @@ struct thread_body {
 /// calling OS thread keeps.
 std::uint64_t current_id() noexcept;
 
+/// Whether that is a fiber's.
+bool current_id_is_of_fiber() noexcept;
+
 [[noreturn]] void throw_not_joinable(const char* operation);
 
 }  // namespace detail

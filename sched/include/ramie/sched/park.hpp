@@ -71,6 +71,10 @@ class waiter {
     return true;
   }
 
+  /// What it waits for, once it is parked: for reports. {"?", nullptr} for a plain OS thread. Any
+  /// thread; the waiter is still alive.
+  park_reason reason() const noexcept;
+
   /// Has what `claim` touches fetched. Any thread; the waiter is still alive.
   void prefetch() const noexcept { __builtin_prefetch(parker_, 1); }
 

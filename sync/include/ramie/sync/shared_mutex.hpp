@@ -1,9 +1,7 @@
 // A lock for one writer or many readers. The protocol: sync/DESIGN.md#shared-mutex.
 #pragma once
 
-#include <ramie/sched/detail/time.hpp>
-#include <ramie/sched/park.hpp>
-#include <ramie/sync/detail/shared_mutex_core.hpp>
+#include <ramie/sync/detail/watched_shared_mutex.hpp>
 #include <ramie/sync/locks.hpp>
 
 namespace ramie {
@@ -17,24 +15,9 @@ namespace ramie {
 /// for at most one writer once those who hold the lock have left, and a writer for those writers
 /// that came before it, with one round of readers before each. Hence a reader must not lock it
 /// again.
-class shared_mutex {
+class shared_mutex : public detail::watched_shared_mutex {
  public:
-  constexpr shared_mutex() noexcept : core_("shared_mutex") {}
-  shared_mutex(shared_mutex const&) = delete;
-  shared_mutex& operator=(shared_mutex const&) = delete;
-  ~shared_mutex() = default;
-
-  /// Not a cancellation point, nor is lock_shared. Throws nothing.
-  void lock() { core_.lock(detail::steady_time::max(), interruptible::no); }
-  bool try_lock() noexcept { return core_.try_lock(); }
-  void unlock() noexcept { core_.unlock(); }
-
-  void lock_shared() { core_.lock_shared(detail::steady_time::max(), interruptible::no); }
-  bool try_lock_shared() noexcept { return core_.try_lock_shared(); }
-  void unlock_shared() noexcept { core_.unlock_shared(); }
-
- private:
-  detail::shared_mutex_core core_;
+  constexpr shared_mutex() noexcept : watched_shared_mutex("shared_mutex") {}
 };
 
 }  // namespace ramie

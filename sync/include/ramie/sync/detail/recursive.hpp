@@ -6,6 +6,7 @@
 #include <limits>
 
 #include <ramie/sched/fiber.hpp>
+#include <ramie/sync/detail/lock_watch.hpp>
 
 namespace ramie::detail {
 
@@ -38,8 +39,10 @@ class recursive {
     return true;
   }
 
-  /// By the owner.
-  void unlock() noexcept {
+  /// By the owner. Throws nothing but std::system_error (operation_not_permitted), with lock_checks
+  /// on, if the caller is not.
+  void unlock() {
+    if (watching_locks() && !owned_by(current_id())) return inner_.unlock();  // which throws
     if (--depth_ != 0) return;
     owner_.store(0, std::memory_order_relaxed);
     inner_.unlock();

@@ -19,6 +19,8 @@ class basic_shared_mutex_core {
   basic_shared_mutex_core(basic_shared_mutex_core const&) = delete;
   basic_shared_mutex_core& operator=(basic_shared_mutex_core const&) = delete;
 
+  const char* what() const noexcept { return what_; }
+
   /// `unparked`: the caller has the lock. Anything else ended its wait before it got it.
   wake lock(steady_time deadline, interruptible mode) noexcept {
     return try_lock() ? wake::unparked : lock_contended(deadline, mode);

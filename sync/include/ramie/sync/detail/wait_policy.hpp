@@ -8,6 +8,7 @@
 #include <ramie/sched/atomics.hpp>
 #include <ramie/sched/detail/tiny_lock.hpp>
 #include <ramie/sched/park.hpp>
+#include <ramie/sync/detail/lock_watch.hpp>
 
 namespace ramie::detail {
 
@@ -21,6 +22,11 @@ struct std_wait_policy : std_atomics {
   using plain = T;
 
   [[noreturn]] static void throw_interruption() { ramie::throw_interruption(); }
+
+  /// A primitive ends while others wait for it.
+  static void destroyed_with_waiters(waiter const& first) noexcept {
+    if (watching_locks()) report_destroyed_with_waiters(first);
+  }
 };
 
 }  // namespace ramie::detail

@@ -70,6 +70,14 @@ class basic_wait_queue {
  public:
   using node = basic_wait_node<A>;
 
+  constexpr basic_wait_queue() noexcept = default;
+  basic_wait_queue(basic_wait_queue const&) = delete;
+  basic_wait_queue& operator=(basic_wait_queue const&) = delete;
+  /// At its primitive's end nobody may wait.
+  ~basic_wait_queue() {
+    if (!empty()) A::destroyed_with_waiters(*head_->owner);
+  }
+
   bool empty() const noexcept { return head_ == nullptr; }
   node* front() const noexcept { return head_; }
 

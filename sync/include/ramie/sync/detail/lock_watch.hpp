@@ -1,0 +1,64 @@
+// Where the locks tell the checks (ramie/sync/lock_checks.hpp) what happens to them.
+#pragma once
+
+#include <atomic>
+
+#include <ramie/sched/park.hpp>
+
+namespace ramie::detail {
+
+// Relaxed: it orders nothing, and changes only while no lock is in use.
+extern constinit std::atomic<bool> locks_are_watched;
+
+inline bool watching_locks() noexcept {
+  return locks_are_watched.load(std::memory_order_relaxed);
+}
+
+/// One lock, as the checks know it. Cheap while they are off.
+class lock_watch {
+ public:
+  /// kind: "mutex"; static.
+  constexpr lock_watch(void const* address, char const* kind) noexcept
+      : address_(address), kind_(kind) {}
+
+  /// The caller is about to lock it, and to wait for that if need be. Throws std::system_error
+  /// (resource_deadlock_would_occur) if the caller holds it; reports an order that could deadlock.
+  void locking() const {
+    if (watching_locks()) [[unlikely]]
+      note_locking();
+  }
+
+  /// Whether the caller has locked it.
+  bool locked(bool is = true) const noexcept {
+    if (watching_locks() && is) [[unlikely]]
+      note_locked();
+    return is;
+  }
+
+  /// The caller is about to unlock it. Throws std::system_error (operation_not_permitted) if it
+  /// does not hold it.
+  void unlocking() const {
+    if (watching_locks()) [[unlikely]]
+      note_unlocking();
+  }
+
+  /// It ends: reports whoever holds it.
+  void destroyed() const noexcept {
+    if (watching_locks()) [[unlikely]]
+      note_destroyed();
+  }
+
+ private:
+  void note_locking() const;
+  void note_locked() const noexcept;
+  void note_unlocking() const;
+  void note_destroyed() const noexcept;
+
+  void const* address_;
+  char const* kind_;
+};
+
+/// A primitive ends while somebody waits for it, this waiter first: reports that, and aborts.
+[[noreturn]] void report_destroyed_with_waiters(waiter const& first) noexcept;
+
+}  // namespace ramie::detail
