@@ -7,27 +7,13 @@
 #include <ramie/sync/detail/channel_core.hpp>
 
 #include "model.hpp"
+#include "payload.hpp"
 #include "relacy_waiting.hpp"
 
 namespace ramie::models {
 namespace {
 
 constexpr detail::steady_time never = detail::steady_time::max();
-constexpr int nothing = 0;
-
-/// A value that leaves nothing where it was moved from.
-class payload {
- public:
-  explicit payload(int value) : value_(value) {}
-  payload(payload&& other) noexcept : value_(other.value_) { other.value_ = nothing; }
-  payload& operator=(payload&&) = delete;
-  ~payload() = default;
-  int value() const { return value_; }
-
- private:
-  guarded<int> value_;
-};
-
 using channel = detail::basic_channel_core<relacy_waiting, payload>;
 
 /// Threads, and a channel of that capacity.

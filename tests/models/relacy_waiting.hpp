@@ -51,6 +51,7 @@ struct parker {
   detail::basic_park_word<relacy_atomics> word;
   guarded<wake> outcome;  ///< Written by the winner of the claim.
   token run;
+  bool timed_out = false;  ///< The thread's own: whether a wait of its has.
   memory_state::name const handed = memory.make_object();  ///< All that the winner wrote.
 };
 
@@ -73,7 +74,10 @@ class model_waiter {
 
   wake park_until(park_reason /*reason*/, detail::steady_time deadline,
                   interruptible /*mode*/ = interruptible::yes) {
-    if (deadline != detail::steady_time::max() && unpark(wake::timed_out)) return wake::timed_out;
+    if (deadline != detail::steady_time::max() && unpark(wake::timed_out)) {
+      parker_.timed_out = true;
+      return wake::timed_out;
+    }
     if (parker_.word.commit_park(episode_)) parker_.run.wait();
     memory.change(parker_.handed);
     return parker_.outcome;

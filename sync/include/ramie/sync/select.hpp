@@ -12,6 +12,7 @@
 #include <ramie/sched/select.hpp>
 #include <ramie/sync/auto_reset_event.hpp>
 #include <ramie/sync/channel.hpp>
+#include <ramie/sync/detail/channel_case.hpp>
 #include <ramie/sync/event.hpp>
 
 namespace ramie {
@@ -25,96 +26,25 @@ struct select_access {
   }
 };
 
-/// What both directions have in common. Node: that of channel_core for the direction.
-template <class T, class Node>
-class channel_case : public select_case {
- public:
-  bool withdraw() noexcept final {
-    if (!node_->claimed) {
-      std::lock_guard const guard(core_.lock());
-      queue_.remove(*node_);
-      return false;
-    }
-    again_ = node_->how == channel_wake::again;
-    if (!again_) {
-      status_ = node_->how == channel_wake::closed ? channel_status::closed : channel_status::ok;
-    }
-    return !again_;
-  }
-
- protected:
-  channel_case(channel_core<T>& core, wait_queue& queue) noexcept
-      : select_case(&core.lock()), core_(core), queue_(queue) {}
-
-  /// A waiter that got nothing, because T threw on somebody else's stack, keeps its place.
-  template <class Place>
-  bool link(waiter& self, Place& place) noexcept {
-    node_.emplace(self, place);
-    std::exchange(again_, false) ? queue_.push_front(*node_) : queue_.push_back(*node_);
-    return true;
-  }
-
-  /// Under all locks; `operation` is send_now or receive_now.
-  template <class Operation>
-  bool commit_with(held_locks& others, Operation operation) {
-    typename channel_core<T>::guard lock(core_.lock(), std::adopt_lock);
-    auto const done = operation(lock, [&] { others.keep_only(core_.lock()); });
-    if (!done) {
-      lock.release();
-      return false;
-    }
-    status_ = *done;
-    return true;
-  }
-
-  channel_core<T>& core_;
-  channel_status status_ = channel_status::ok;  // how it was committed: ok or closed
-
- private:
-  wait_queue& queue_;
-  std::optional<Node> node_;
-  bool again_ = false;
-};
-
 template <class T, class F>
-class receive_case final : public channel_case<T, typename channel_core<T>::receiver> {
-  using base = channel_case<T, typename channel_core<T>::receiver>;
-
+class receive_case final : public basic_receive_case<std_wait_policy, T> {
  public:
-  receive_case(channel_core<T>& core, F f) : base(core, core.receivers()), handler_(std::move(f)) {}
+  receive_case(channel_core<T>& core, F f)
+      : basic_receive_case<std_wait_policy, T>(core), handler_(std::move(f)) {}
 
-  bool ready() override { return this->core_.can_receive(); }
-  bool try_commit(held_locks& others) override {
-    return this->commit_with(others, [this](auto& lock, auto decided) {
-      return this->core_.receive_now(lock, value_, decided);
-    });
-  }
-  bool publish(waiter& self) noexcept override { return this->link(self, value_); }
-
-  void handle() { std::invoke(handler_, std::exchange(value_, std::nullopt)); }
+  void handle() { std::invoke(handler_, std::exchange(this->value_, std::nullopt)); }
 
  private:
   F handler_;
-  std::optional<T> value_;
 };
 
-/// Held: T, or T& for a value that stays the caller's until it is sent.
 template <class T, class Held, class F>
-class send_case final : public channel_case<T, typename channel_core<T>::sender> {
-  using base = channel_case<T, typename channel_core<T>::sender>;
-
+class send_case final : public basic_send_case<std_wait_policy, T, Held> {
  public:
   template <class Value>
   send_case(channel_core<T>& core, Value&& value, F f)
-      : base(core, core.senders()), value_(std::forward<Value>(value)), handler_(std::move(f)) {}
-
-  bool ready() override { return this->core_.can_send(); }
-  bool try_commit(held_locks& others) override {
-    return this->commit_with(others, [this](auto& lock, auto decided) {
-      return this->core_.send_now(lock, value_, decided);
-    });
-  }
-  bool publish(waiter& self) noexcept override { return this->link(self, value_); }
+      : basic_send_case<std_wait_policy, T, Held>(core, std::forward<Value>(value)),
+        handler_(std::move(f)) {}
 
   void handle() {
     if (this->status_ == channel_status::closed) throw channel_closed();
@@ -122,7 +52,6 @@ class send_case final : public channel_case<T, typename channel_core<T>::sender>
   }
 
  private:
-  Held value_;
   F handler_;
 };
 
