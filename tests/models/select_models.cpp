@@ -225,7 +225,7 @@ struct receive_or_time_out : rl::test_suite<receive_or_time_out, 2>, selecting<2
 constexpr std::array models_of_select{
     make_merging_model<both_ends>("select_both_ends", "P"),
     make_merging_model<two_senders>("select_two_senders", "P"),
-    make_merging_model<beside_fibers>("select_beside_fibers", "PJ"),
+    make_model<beside_fibers>("select_beside_fibers", "PJ"),
     make_model<send_or_join>("select_send_or_join", "PJ"),
     make_merging_model<receive_or_time_out>("select_time_out", "P"),
 };
