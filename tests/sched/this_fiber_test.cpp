@@ -150,16 +150,24 @@ TEST_P(ThisFiber, SleepsForAtLeastAsLongAsAsked) {
 
 // On one worker: several would run at once those that come due together.
 TEST(ThisFiberOnOneWorker, WakesSleepersInTheOrderOfTheirDeadlines) {
-  run({.workers = 1}, [] {
+  auto const start = std::chrono::steady_clock::now();
+  std::atomic<std::chrono::milliseconds> passed{0ms};
+  runtime_options options{.workers = 1};
+  options.clock = [&] { return start + passed.load(); };
+  run(options, [&passed] {
     std::vector<int> woken;
     std::vector<join_handle<void>> all;
-    auto const start = std::chrono::steady_clock::now() + 2ms;
+    int begun = 0;
     for (int i : {3, 1, 4, 0, 2}) {
-      all.push_back(spawn([&, i] {
-        this_fiber::sleep_until(start + i * 100us);
+      all.push_back(spawn([&woken, &begun, i] {
+        ++begun;
+        this_fiber::sleep_for((1 + i) * 100us);
         woken.push_back(i);
       }));
     }
+    while (begun != 5) this_fiber::yield();
+    EXPECT_EQ(woken, std::vector<int>{});
+    passed = 1ms;
     for (auto& each : all) each.join();
     EXPECT_EQ(woken, (std::vector{0, 1, 2, 3, 4}));
   });
