@@ -54,22 +54,36 @@ class notes {
   std::vector<char> left_;
 };
 
-/// Some count down and go; whoever waits may destroy what they counted down.
-template <class Counter>
-class countdown final : public scene {
+/// One meeting after another, each of which stands for so many of an actor's steps.
+class repeated_meeting : public scene {
  public:
-  countdown(dice&, unsigned) {}
-  void play(actor& self, unsigned) override {
-    for (unsigned i = 0; i < self.steps(); i += 8) {
-      self.begins("meet at a count");
+  void play(actor& self, unsigned) final {
+    for (unsigned i = 0; i < self.steps(); i += steps_) {
+      self.begins(what_);
       meet(self);
       self.made_a_step();
     }
   }
-  void check_result() override {}
+  void check_result() final {}
+
+ protected:
+  explicit repeated_meeting(char const* what, unsigned steps = 8) : what_(what), steps_(steps) {}
 
  private:
-  static void meet(actor& self) {
+  virtual void meet(actor& self) = 0;
+
+  char const* const what_;
+  unsigned const steps_;
+};
+
+/// Some count down and go; whoever waits may destroy what they counted down.
+template <class Counter>
+class countdown final : public repeated_meeting {
+ public:
+  countdown(dice&, unsigned) : repeated_meeting("meet at a count") {}
+
+ private:
+  void meet(actor& self) override {
     unsigned const count = 1 + self.random.below(4);
     notes left(count);
     std::optional<Counter> counter(std::in_place, count);
@@ -116,56 +130,49 @@ class group_counter {
 };
 
 /// Everybody arrives and waits.
-class latch_for_all final : public scene {
+class latch_for_all final : public repeated_meeting {
  public:
-  latch_for_all(dice&, unsigned) {}
-  void play(actor& self, unsigned) override {
-    for (unsigned i = 0; i < self.steps(); i += 8) {
-      self.begins("meet at a latch");
-      unsigned const count = 1 + self.random.below(4);
-      notes left(count + 1);
-      ramie::latch latch(static_cast<std::ptrdiff_t>(count) + 1);
-      auto const arrive = [&](unsigned who, dice& random) {
-        briefly(random);
-        left.leave(who);
-        latch.arrive_and_wait();
-        left.check_all();
-      };
-      self.together(count, arrive, [&] { arrive(count, self.random); });
-      self.made_a_step();
-    }
+  latch_for_all(dice&, unsigned) : repeated_meeting("meet at a latch") {}
+
+ private:
+  void meet(actor& self) override {
+    unsigned const count = 1 + self.random.below(4);
+    notes left(count + 1);
+    ramie::latch latch(static_cast<std::ptrdiff_t>(count) + 1);
+    auto const arrive = [&](unsigned who, dice& random) {
+      briefly(random);
+      left.leave(who);
+      latch.arrive_and_wait();
+      left.check_all();
+    };
+    self.together(count, arrive, [&] { arrive(count, self.random); });
   }
-  void check_result() override {}
 };
 
 /// One sets it for all others, who wait in several ways.
-class event_for_all final : public scene {
+class event_for_all final : public repeated_meeting {
  public:
-  event_for_all(dice&, unsigned) {}
-  void play(actor& self, unsigned) override {
-    for (unsigned i = 0; i < self.steps(); i += 8) {
-      self.begins("set an event");
-      notes left(1);
-      ramie::event event;
-      self.together(
-          1 + self.random.below(4),
-          [&](unsigned, dice& random) {
-            wait_in_the_end(random, [&] { wait(event, random); });
-            left.check_all();
-          },
-          [&] {
-            briefly(self.random);
-            left.leave(0);
-            event.set();
-          });
-      event.reset();
-      check(!event.wait_for(std::chrono::seconds(0)), "a reset event is not set");
-      self.made_a_step();
-    }
-  }
-  void check_result() override {}
+  event_for_all(dice&, unsigned) : repeated_meeting("set an event") {}
 
  private:
+  void meet(actor& self) override {
+    notes left(1);
+    ramie::event event;
+    self.together(
+        1 + self.random.below(4),
+        [&](unsigned, dice& random) {
+          wait_in_the_end(random, [&] { wait(event, random); });
+          left.check_all();
+        },
+        [&] {
+          briefly(self.random);
+          left.leave(0);
+          event.set();
+        });
+    event.reset();
+    check(!event.wait_for(std::chrono::seconds(0)), "a reset event is not set");
+  }
+
   static void wait(ramie::event& event, dice& random) {
     switch (random.below(3)) {
       case 0:
@@ -184,55 +191,44 @@ class event_for_all final : public scene {
 };
 
 /// One ends, which the others are told.
-class end_for_all final : public scene {
+class end_for_all final : public repeated_meeting {
  public:
-  end_for_all(dice&, unsigned) {}
-  void play(actor& self, unsigned) override {
-    for (unsigned i = 0; i < self.steps(); i += 8) {
-      self.begins("wait for an end");
-      notes left(1);
-      ramie::mutex mutex;
-      ramie::condition_variable changed;
-      bool ended = false;  // guarded by mutex
-      auto const wait = [&](dice& random) {
-        wait_in_the_end(random, [&] {
+  end_for_all(dice&, unsigned) : repeated_meeting("wait for an end") {}
+
+ private:
+  void meet(actor& self) override {
+    notes left(1);
+    ramie::mutex mutex;
+    ramie::condition_variable changed;
+    bool ended = false;  // guarded by mutex
+    auto const wait = [&](dice& random) {
+      wait_in_the_end(random, [&] {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [&] { return ended; });
+      });
+      left.check_all();
+    };
+    self.together(
+        1 + self.random.below(4),
+        [&](unsigned who, dice& random) {
+          briefly(random);
+          if (who != 0) return wait(random);
           std::unique_lock lock(mutex);
-          changed.wait(lock, [&] { return ended; });
-        });
-        left.check_all();
-      };
-      self.together(
-          1 + self.random.below(4),
-          [&](unsigned who, dice& random) {
-            briefly(random);
-            if (who != 0) return wait(random);
-            std::unique_lock lock(mutex);
-            left.leave(0);
-            ended = true;
-            ramie::notify_all_at_thread_exit(changed, std::move(lock));
-          },
-          [&] { wait(self.random); });
-      self.made_a_step();
-    }
+          left.leave(0);
+          ended = true;
+          ramie::notify_all_at_thread_exit(changed, std::move(lock));
+        },
+        [&] { wait(self.random); });
   }
-  void check_result() override {}
 };
 
 /// Several phases; some leave early.
-class barrier_phases final : public scene {
+class barrier_phases final : public repeated_meeting {
  public:
-  barrier_phases(dice&, unsigned) {}
-  void play(actor& self, unsigned) override {
-    for (unsigned i = 0; i < self.steps(); i += 16) {
-      self.begins("meet at a barrier");
-      meet(self);
-      self.made_a_step();
-    }
-  }
-  void check_result() override {}
+  barrier_phases(dice&, unsigned) : repeated_meeting("meet at a barrier", 16) {}
 
  private:
-  static void meet(actor& self) {
+  void meet(actor& self) override {
     unsigned const count = 1 + self.random.below(4);
     constexpr unsigned phases = 5;
     std::vector<unsigned> reached(count);
@@ -268,22 +264,14 @@ class barrier_phases final : public scene {
 };
 
 /// One of several calls succeeds; those before may fail.
-class call_once_of_many final : public scene {
+class call_once_of_many final : public repeated_meeting {
  public:
-  call_once_of_many(dice&, unsigned) {}
-  void play(actor& self, unsigned) override {
-    for (unsigned i = 0; i < self.steps(); i += 8) {
-      self.begins("call once");
-      meet(self);
-      self.made_a_step();
-    }
-  }
-  void check_result() override {}
+  call_once_of_many(dice&, unsigned) : repeated_meeting("call once") {}
 
  private:
   struct refused : std::exception {};
 
-  static void meet(actor& self) {
+  void meet(actor& self) override {
     ramie::once_flag flag;
     unsigned calls = 0;
     bool made = false;
