@@ -199,6 +199,7 @@ TEST_P(Shutdown, BesideSpawnsFromOutsideLosesNone) {
 TEST(ShutdownInAForkedChild, IsAnError) {
   runtime rt({.workers = 1});
   rt.run([] {});
+  ramie::test::await_rest_of_others();
   pid_t const child = ::fork();
   if (child == 0) {
     bool const refused = code_of([&] { rt.shutdown(0s); }) == std::errc::operation_not_permitted;
