@@ -8,12 +8,13 @@
 #include <cerrno>
 #include <climits>
 #include <ctime>
+#include <thread>
 
-#include <ramie/sched/detail/tiny_lock.hpp>
+#include <ramie/sched/atomics.hpp>
 
 namespace ramie::detail {
 
-// Neither is inlined: the header lets a compiler keep the address of errno, and link-time
+// None of these is inlined: the header lets a compiler keep the address of errno, and link-time
 // optimisation would keep it in a caller that switches fibers in between.
 [[gnu::noinline]] bool futex_wait(void const* word, std::uint32_t expected,
                                   std::chrono::steady_clock::time_point deadline) noexcept {
@@ -42,21 +43,14 @@ namespace ramie::detail {
   errno = saved;
 }
 
-void tiny_lock::lock_contended() noexcept {
-  constexpr int spins = 100;
-  for (int i = 0; i < spins; ++i) {
-    cpu_pause();
-    if (state_.load(std::memory_order_relaxed) == free && try_lock()) return;
-  }
-  // From here on this thread marks the lock as contended, so that every unlock wakes somebody.
-  // acquire: pairs with the release in unlock.
-  while (state_.exchange(contended, std::memory_order_acquire) != free) {
-    futex_wait(&state_, contended, std::chrono::steady_clock::time_point::max());
-  }
-}
-
-void tiny_lock::wake_one() noexcept {
-  futex_wake(&state_, 1);
+[[gnu::noinline]] void std_atomics::leave_processor(unsigned round) noexcept {
+  constexpr unsigned yields = 16;
+  constexpr unsigned doublings = 4;  // from 50 to 800 us
+  if (round < yields) return std::this_thread::yield();
+  int const saved = errno;
+  std::this_thread::sleep_for(std::chrono::microseconds(50) *
+                              (1U << std::min(round - yields, doublings)));
+  errno = saved;
 }
 
 }  // namespace ramie::detail

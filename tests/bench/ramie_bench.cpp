@@ -267,7 +267,7 @@ result mpmc(options const& chosen) {
       });
       consumers[who] = ramie::spawn([&values] {
         std::uint64_t mine = 0;
-        while (auto const value = values.receive()) mine += *value;
+        while (std::optional<std::uint64_t> value = values.receive()) mine += *value;
         return mine;
       });
     }

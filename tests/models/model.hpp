@@ -39,6 +39,7 @@ std::span<model const> deque_models();
 std::span<model const> park_models();
 std::span<model const> join_models();
 std::span<model const> idle_models();
+std::span<model const> lock_models();
 std::span<model const> gate_models();
 std::span<model const> inbox_models();
 std::span<model const> place_models();

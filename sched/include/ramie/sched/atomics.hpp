@@ -9,7 +9,8 @@
 #pragma once
 
 #include <atomic>
-#include <thread>
+
+#include <ramie/sched/detail/futex.hpp>
 
 namespace ramie::detail {
 
@@ -29,16 +30,17 @@ struct std_atomics {
   }
 
   /// One round of a wait for another thread that is a few instructions from done. Only a thread
-  /// preempted among those instructions makes the rounds many, and then its processor is yielded.
+  /// preempted among those instructions makes the rounds many; the processor is left to it then.
   static void pause(unsigned round) noexcept {
     constexpr unsigned spins = 64;
-    if (round >= spins) return std::this_thread::yield();
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
+    if (round < spins) return cpu_pause();
+    leave_processor(round - spins);
   }
+
+ private:
+  /// Yields some rounds long, and sleeps in the later ones: yielding leaves nothing to a thread of
+  /// a lower real-time priority. errno is kept.
+  static void leave_processor(unsigned round) noexcept;
 };
 
 }  // namespace ramie::detail

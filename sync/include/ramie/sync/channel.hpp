@@ -27,11 +27,7 @@ class channel_base {
 
   /// Waits for the next value; empty: the channel is closed and drained. A cancellation point: it
   /// throws `cancelled` if it would have to wait.
-  std::optional<T> receive() {
-    std::optional<T> value;
-    core_.receive(value, true, steady_time::max());
-    return value;
-  }
+  std::optional<T> receive() { return core_.receive(); }
 
   /// Never waits: ok, empty or closed.
   channel_result<T> try_receive() {

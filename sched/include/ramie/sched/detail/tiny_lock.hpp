@@ -1,42 +1,43 @@
-// A lock of one word, for critical sections of a few instructions.
+// A lock of one byte, for critical sections of a few instructions.
 #pragma once
 
 #include <atomic>
-#include <cstdint>
+
+#include <ramie/sched/atomics.hpp>
 
 namespace ramie::detail {
 
-/// Blocks the OS thread, never the fiber: nothing may park, throw or call user code while it is
-/// held. Meets BasicLockable. Any thread.
-class tiny_lock {
+/// Blocks the OS thread, never the fiber: nothing may park or take long while it is held. Meets
+/// Lockable. Any thread.
+///
+/// Nobody is woken: who finds it taken looks again, and sleeps between the looks if its holder was
+/// preempted. So unlocking is one store, not a read-modify-write that finds the sleepers, and the
+/// last touch of the lock: whoever takes it next may destroy it.
+template <class A>
+class basic_tiny_lock {
  public:
   void lock() noexcept {
-    std::uint32_t expected = free;
-    // acquire: sees what the last holder wrote; pairs with the release in unlock.
-    if (!state_.compare_exchange_strong(expected, held, std::memory_order_acquire,
-                                        std::memory_order_relaxed)) {
-      lock_contended();
+    for (unsigned round = 0; !try_lock();) {
+      do {
+        A::pause(round++);
+      } while (held_.load(std::memory_order_relaxed));
     }
   }
 
   bool try_lock() noexcept {
-    std::uint32_t expected = free;
-    return state_.compare_exchange_strong(expected, held, std::memory_order_acquire,
-                                          std::memory_order_relaxed);
+    // acquire: sees what the last holder wrote; pairs with the release in unlock.
+    return !held_.exchange(true, A::order("Y1", std::memory_order_acquire));
   }
 
   void unlock() noexcept {
-    // release: publishes the critical section; pairs with the acquire in lock and lock_contended.
-    if (state_.exchange(free, std::memory_order_release) == contended) wake_one();
+    // release: publishes the critical section; pairs with the acquire in try_lock.
+    held_.store(false, A::order("Y2", std::memory_order_release));
   }
 
  private:
-  void lock_contended() noexcept;
-  void wake_one() noexcept;
-
-  enum : std::uint32_t { free = 0, held = 1, contended = 2 };  // contended: held, threads sleep
-
-  std::atomic<std::uint32_t> state_{free};
+  typename A::template atomic<bool> held_{false};
 };
+
+using tiny_lock = basic_tiny_lock<std_atomics>;
 
 }  // namespace ramie::detail

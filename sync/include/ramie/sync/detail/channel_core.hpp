@@ -15,9 +15,8 @@
 
 namespace ramie::detail {
 
-/// How a waiter of a channel was woken. `closed` unless whoever claims it says otherwise; `again`:
-/// T threw as it was moved on somebody else's stack, and the waiter tries anew at the head of the
-/// queue.
+/// How a waiter was woken. `closed` unless whoever claims it says otherwise; `again`: T threw as it
+/// was moved on somebody else's stack, and the waiter tries anew at the head of the queue.
 enum class channel_wake : unsigned char { closed, served, again };
 
 /// Invariants, under lock_: receivers wait only while the buffer is empty and no sender waits;
@@ -45,9 +44,26 @@ class basic_channel_core {
   explicit basic_channel_core(std::size_t capacity) : buffer_(capacity) {}
 
   /// Moves from `value` only if it returns ok. `full` at once if it would wait and may not.
-  channel_status send(T& value, bool may_wait, steady_time deadline);
+  channel_status send(T& value, bool may_wait, steady_time deadline) {
+    lock_.lock();
+    if (closed_ || !receivers_.empty() || buffer_.full()) {
+      return send_locked(value, may_wait, deadline);
+    }
+    std::lock_guard const held(lock_, std::adopt_lock);
+    buffer_.push(std::move(value));
+    return channel_status::ok;
+  }
+
   /// Fills the empty `into` only if it returns ok.
-  channel_status receive(std::optional<T>& into, bool may_wait, steady_time deadline);
+  channel_status receive(std::optional<T>& into, bool may_wait, steady_time deadline) {
+    lock_.lock();
+    return receive_locked(into, may_wait, deadline);
+  }
+  /// Inline, so that what it returns stays in registers (D-14).
+  std::optional<T> receive() {
+    lock_.lock();
+    return !buffer_.empty() && senders_.empty() ? take_locked() : receive_locked();
+  }
   void close() noexcept;
 
   // --- for those who wait for several things at once, and hold lock()
@@ -85,6 +101,21 @@ class basic_channel_core {
     other.how = channel_wake::served;
   }
 
+  // These are called with the lock held, and release it.
+  [[gnu::noinline]] channel_status send_locked(T& value, bool may_wait, steady_time deadline);
+  [[gnu::noinline]] channel_status receive_locked(std::optional<T>& into, bool may_wait,
+                                                  steady_time deadline);
+  std::optional<T> receive_locked() {
+    std::optional<T> value;
+    receive_locked(value, true, steady_time::max());
+    return value;
+  }
+  std::optional<T> take_locked() {
+    std::lock_guard const held(lock_, std::adopt_lock);
+    std::optional<T> value(std::in_place, std::move(buffer_.front()));
+    buffer_.pop();
+    return value;
+  }
   void take_from_buffer(guard& lock, std::optional<T>& into);
 
   lock_type lock_;
@@ -146,9 +177,10 @@ std::optional<channel_status> basic_channel_core<A, T>::receive_now(guard& lock,
 }
 
 template <class A, class T>
-channel_status basic_channel_core<A, T>::send(T& value, bool may_wait, steady_time deadline) {
-  for (bool first_time = true;; first_time = false) {
-    guard lock(lock_);
+channel_status basic_channel_core<A, T>::send_locked(T& value, bool may_wait,
+                                                     steady_time deadline) {
+  guard lock(lock_, std::adopt_lock);
+  for (bool first_time = true;; first_time = false, lock = guard(lock_)) {
     if (auto const done = send_now(lock, value, [] {})) return *done;
     if (!may_wait) return channel_status::full;
     waiter self;
@@ -164,10 +196,10 @@ channel_status basic_channel_core<A, T>::send(T& value, bool may_wait, steady_ti
 }
 
 template <class A, class T>
-channel_status basic_channel_core<A, T>::receive(std::optional<T>& into, bool may_wait,
-                                                 steady_time deadline) {
-  for (bool first_time = true;; first_time = false) {
-    guard lock(lock_);
+channel_status basic_channel_core<A, T>::receive_locked(std::optional<T>& into, bool may_wait,
+                                                        steady_time deadline) {
+  guard lock(lock_, std::adopt_lock);
+  for (bool first_time = true;; first_time = false, lock = guard(lock_)) {
     if (auto const done = receive_now(lock, into, [] {})) return *done;
     if (!may_wait) return channel_status::empty;
     waiter self;
