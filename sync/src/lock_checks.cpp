@@ -197,23 +197,23 @@ class registry {
 
 }  // namespace
 
-[[gnu::noinline]] void lock_watch::note_locking() const {
-  registry::instance().locking(address_, kind_, call_site::here());
+[[gnu::noinline]] void lock_watch::note_locking(void const* address, char const* kind) {
+  registry::instance().locking(address, kind, call_site::here());
 }
 
-[[gnu::noinline]] void lock_watch::note_locked() const noexcept try {
-  registry::instance().locked(address_, kind_, call_site::here());
+[[gnu::noinline]] void lock_watch::note_locked(void const* address, char const* kind) noexcept try {
+  registry::instance().locked(address, kind, call_site::here());
 } catch (std::bad_alloc const&) {
   set_lock_checks(false);
   write_report("ramie: no memory for the lock checks, which end here\n");
 }
 
-void lock_watch::note_unlocking() const {
-  registry::instance().unlocking(address_, kind_);
+void lock_watch::note_unlocking(void const* address, char const* kind) {
+  registry::instance().unlocking(address, kind);
 }
 
-void lock_watch::note_destroyed() const noexcept {
-  registry::instance().destroyed(address_);
+void lock_watch::note_destroyed(void const* address) noexcept {
+  registry::instance().destroyed(address);
 }
 
 void report_destroyed_with_waiters(waiter const& first) noexcept {

@@ -25,13 +25,13 @@ class lock_watch {
   /// (resource_deadlock_would_occur) if the caller holds it; reports an order that could deadlock.
   void locking() const {
     if (watching_locks()) [[unlikely]]
-      note_locking();
+      note_locking(address_, kind_);
   }
 
   /// Whether the caller has locked it.
   bool locked(bool is = true) const noexcept {
     if (watching_locks() && is) [[unlikely]]
-      note_locked();
+      note_locked(address_, kind_);
     return is;
   }
 
@@ -39,20 +39,22 @@ class lock_watch {
   /// does not hold it.
   void unlocking() const {
     if (watching_locks()) [[unlikely]]
-      note_unlocking();
+      note_unlocking(address_, kind_);
   }
 
   /// It ends: reports whoever holds it.
   void destroyed() const noexcept {
     if (watching_locks()) [[unlikely]]
-      note_destroyed();
+      note_destroyed(address_);
   }
 
  private:
-  void note_locking() const;
-  void note_locked() const noexcept;
-  void note_unlocking() const;
-  void note_destroyed() const noexcept;
+  // Static, so that a watch whose lock is not watched needs no place in memory: the lock's next
+  // atomic operation would wait for it to be written.
+  static void note_locking(void const* address, char const* kind);
+  static void note_locked(void const* address, char const* kind) noexcept;
+  static void note_unlocking(void const* address, char const* kind);
+  static void note_destroyed(void const* address) noexcept;
 
   void const* address_;
   char const* kind_;
