@@ -1,5 +1,7 @@
 // The workloads on Asio's C++20 coroutines: one io_context that as many threads run as there are
-// workers. Asio has no mutex: a channel that holds one token stands for it.
+// workers. Asio has no mutex: a channel that holds one token stands for it, one that threads may
+// share as they may share a mutex, with one worker too; `mutex_local` is the same with a channel
+// that belongs to one thread, and needs no atomic operation.
 #include <algorithm>
 #include <asio.hpp>
 #include <asio/experimental/channel.hpp>
@@ -278,19 +280,19 @@ result on_chosen(options const& chosen) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return bench::main(
-      "asio",
-      {{"yield", yield},
-       {"spawn_join", spawn_join},
-       {"spawn_join_one", spawn_join_one},
-       {"hand_in", hand_in},
-       {"ping_pong", on_chosen<ping_pong<local_channel>, ping_pong<shared_channel>>},
-       {"mpmc", on_chosen<mpmc<local_channel>, mpmc<shared_channel>>},
-       {"mutex", on_chosen<mutex<local_channel>, mutex<shared_channel>>},
-       {"mutex_yield", on_chosen<mutex_yield<local_channel>, mutex_yield<shared_channel>>},
-       {"timers_cold", timers_cold},
-       {"timers", timers},
-       {"timers_p50", timers_late<50>},
-       {"timers_p99", timers_late<99>}},
-      argc, argv);
+  return bench::main("asio",
+                     {{"yield", yield},
+                      {"spawn_join", spawn_join},
+                      {"spawn_join_one", spawn_join_one},
+                      {"hand_in", hand_in},
+                      {"ping_pong", on_chosen<ping_pong<local_channel>, ping_pong<shared_channel>>},
+                      {"mpmc", on_chosen<mpmc<local_channel>, mpmc<shared_channel>>},
+                      {"mutex", mutex<shared_channel>},
+                      {"mutex_local", mutex<local_channel>},
+                      {"mutex_yield", mutex_yield<shared_channel>},
+                      {"timers_cold", timers_cold},
+                      {"timers", timers},
+                      {"timers_p50", timers_late<50>},
+                      {"timers_p99", timers_late<99>}},
+                     argc, argv);
 }
