@@ -8,6 +8,8 @@ ramie_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 # What one part has compiled, the next one need not: for every CMake below, nested ones included.
 export CMAKE_CXX_COMPILER_LAUNCHER=ccache
+# Else ccache would find nothing again of what is built with precompiled headers.
+export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
 
 # Shows every tenth part of ninja's or ctest's progress, and whatever is not progress.
 progress() {
@@ -24,13 +26,19 @@ progress() {
     { print; fflush() }'
 }
 
-# configure NAME COMPILER TYPE [cmake arguments]: the build folder NAME.
+# configure NAME COMPILER TYPE [cmake arguments]: the build folder NAME. Debug information is the lines
+# that a backtrace names, for the rest of it takes time to compile. The examples look the same to the
+# compiler with and without NDEBUG, and their tests are a part of their own: both releases build them.
 configure() {
   local name=$1 compiler=$2 type=$3
   shift 3
   cmake -S "$ramie_root" -B "$RAMIE_CI_DIR/$name" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \
-    -DCMAKE_BUILD_TYPE="$type" -DRAMIE_MODELS=OFF "$@" >/dev/null
+    -DCMAKE_BUILD_TYPE="$type" -DCMAKE_CXX_FLAGS_DEBUG=-g1 -DRAMIE_MODELS=OFF -DRAMIE_EXAMPLES=OFF \
+    -DRAMIE_TEST_PCH=ON "$@" >/dev/null
 }
+
+configure_gcc_release() { configure gcc-release g++ Release -DRAMIE_MODELS=ON -DRAMIE_EXAMPLES=ON; }
+configure_clang_release() { configure clang-release clang++ Release -DRAMIE_EXAMPLES=ON; }
 
 build() { ninja -k 0 -C "$RAMIE_CI_DIR/$1" "${@:2}" 2>&1 | progress; }
 
@@ -44,8 +52,7 @@ test_in() {
 unit=(-LE '^(model|install|example)$')
 unit_sanitized=(-LE '^(model|install|example|no-sanitizer)$')
 
-matrix() {
-  configure "$1" "$2" "$3" "${@:4}"
+build_and_test() {
   build "$1"
   test_in "$1" "${unit[@]}"
 }
@@ -56,36 +63,60 @@ part_lint() {
   python3 tests/support/lint.py
 }
 
-part_gcc_release() { matrix gcc-release g++ Release -DRAMIE_MODELS=ON; }
-part_clang_release() { matrix clang-release clang++ Release; }
-part_gcc_debug() { matrix gcc-debug g++ Debug; }
-part_clang_debug() { matrix clang-debug clang++ Debug; }
+part_gcc_release() {
+  configure_gcc_release
+  build_and_test gcc-release
+}
+
+part_clang_release() {
+  configure_clang_release
+  build_and_test clang-release
+}
+
+# The one without precompiled headers: here each test must include what it needs.
+part_gcc_debug() {
+  configure gcc-debug g++ Debug -DRAMIE_TEST_PCH=OFF
+  build_and_test gcc-debug
+}
+
+part_clang_debug() {
+  configure clang-debug clang++ Debug
+  build_and_test clang-debug
+}
 
 part_header_sets() {
-  configure gcc-release g++ Release -DRAMIE_MODELS=ON
+  configure_gcc_release
   build gcc-release all_verify_interface_header_sets
-  configure clang-release clang++ Release
+  configure_clang_release
   build clang-release all_verify_interface_header_sets
 }
 
 # labelled LABEL: the tests of one label, in g++'s release build.
 labelled() {
-  configure gcc-release g++ Release -DRAMIE_MODELS=ON
+  configure_gcc_release
   build gcc-release
   test_in gcc-release -L "^$1\$"
 }
 part_install() { labelled install; }
 part_models() { labelled model; }
 
+# sanitized NAME COMPILER SANITIZERS [cmake arguments]: configures. What they instrument is compiled
+# twice as fast with -Og as with -O2, and less of it is optimised away before they see it.
+sanitized() {
+  configure "$1" "$2" RelWithDebInfo -DRAMIE_SANITIZE="$3" \
+    "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-Og -g1 -DNDEBUG" "${@:4}"
+}
+
 part_asan_ubsan() {
-  configure asan-ubsan g++ RelWithDebInfo -DRAMIE_SANITIZE=address,undefined
+  # g++ warns of the standard's stop_token where it has instrumented that and inlined little.
+  sanitized asan-ubsan g++ address,undefined -DCMAKE_CXX_FLAGS=-Wno-maybe-uninitialized
   build asan-ubsan
   UBSAN_OPTIONS=print_stacktrace=1 test_in asan-ubsan "${unit_sanitized[@]}"
 }
 
 # tsan WORKERS: clang's, because g++ 12's is lost beyond 8,128 fibers.
 tsan() {
-  configure tsan clang++ RelWithDebInfo -DRAMIE_SANITIZE=thread
+  sanitized tsan clang++ thread
   build tsan
   TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 RAMIE_TEST_WORKERS=$1 \
     test_in tsan "${unit_sanitized[@]}"
@@ -97,7 +128,7 @@ part_tsan_8() { tsan 8; }
 
 # What a fiber reads of its thread must come through calls that this does not see through.
 part_lto() {
-  configure lto g++ Release -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DRAMIE_EXAMPLES=OFF
+  configure lto g++ Release -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON
   build lto ramie_fiber_test ramie_sched_test
   local program
   for program in fiber/ramie_fiber_test sched/ramie_sched_test; do
@@ -115,7 +146,7 @@ memcheck() {
 }
 
 part_valgrind() {
-  configure gcc-release g++ Release -DRAMIE_MODELS=ON
+  configure_gcc_release
   build gcc-release ramie_fiber_test ramie_sched_test
   memcheck fiber/ramie_fiber_test '*'
   # One has a frame that looks like a switch, the other ten thousand fibers.
