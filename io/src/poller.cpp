@@ -63,6 +63,15 @@ void poller::sleeper_list::push_back(sleeper& one) noexcept {
   last = &one;
 }
 
+poller::sleeper_list poller::sleeper_list::take(int count) noexcept {
+  sleeper_list taken{first, first};
+  if (first == nullptr) return taken;
+  while (--count > 0 && taken.last->next != nullptr) taken.last = taken.last->next;
+  first = std::exchange(taken.last->next, nullptr);
+  if (first == nullptr) last = nullptr;
+  return taken;
+}
+
 void poller::sleeper_list::resume_all() noexcept {
   while (first != nullptr) {
     sleeper& one = *first;
@@ -121,6 +130,7 @@ poller::~poller() {
   poller** at = &all_pollers;
   while (*at != this) at = &(*at)->next_;
   *at = next_;
+  ready_.resume_all();  // plain threads
 }
 
 // The casts are safe: a runtime that uses io has no driver but the one that make_poller makes.
@@ -196,14 +206,12 @@ std::optional<std::error_code> poller::enlist(wait_target target, direction side
 std::error_code poller::finish(sleeper& self, wake how) {
   // If an event or a close came first, completion wins.
   if (how != wake::unparked && withdraw(self)) return interruption_code();
-  note_running(self);
   if (self.outcome != canceled()) self.place->slot.consume();
   return self.outcome;
 }
 
 void poller::leave(sleeper& self) noexcept {
   if (withdraw(self)) return;
-  note_running(self);
   // The readiness of a stranger's number may be that of another file the next time.
   if (self.transient && self.outcome != canceled()) self.place->slot.consume();
 }
@@ -220,12 +228,6 @@ bool poller::withdraw(sleeper& self) noexcept {
   // Whoever took the sleeper is done with it once the lock is free.
   std::lock_guard const guard(lock_);
   return false;
-}
-
-void poller::note_running(sleeper const& self) noexcept {
-  if (last_woken_.load(std::memory_order_relaxed) == self.place) {
-    last_woken_.store(nullptr, std::memory_order_relaxed);
-  }
 }
 
 /// The record of the number, which is the target's from now on; null if the number is too large. A
@@ -351,15 +353,6 @@ void poller::end_wait() noexcept {
   state_.exchange(idle, std::memory_order_acq_rel);
 }  // [I1]
 
-/// Whether what the last look found waits in the workers' queues, so that what another one finds
-/// would only queue up behind it: a level-triggered look would return all of the former again.
-bool poller::found_is_still_queued() noexcept {
-  constexpr int max_skipped = 64;
-  bool const queued = last_woken_.load(std::memory_order_relaxed) != nullptr;
-  looks_skipped_ = queued && looks_skipped_ < max_skipped ? looks_skipped_ + 1 : 0;
-  return looks_skipped_ != 0;
-}
-
 /// Once round the loop. libev tells the kernel that it has lost interest in a descriptor only when
 /// that is reported again, which a stranger's must not be once its user may close it: so it goes
 /// round again, without waiting, before that user is resumed.
@@ -403,7 +396,7 @@ void poller::finish_turn() noexcept {
 void poller::run_loop(clock::time_point deadline) noexcept {
   blocking_turn_ = clock::now() < deadline && begin_wait(in_loop);
   if (!blocking_turn_) {
-    if (!found_is_still_queued()) turn(EVRUN_NOWAIT);
+    turn(EVRUN_NOWAIT);
     return;
   }
   timer_fired_ = false;
@@ -422,20 +415,22 @@ void poller::run_loop(clock::time_point deadline) noexcept {
 }
 
 void poller::wait_until(clock::time_point deadline) {
+  // Not many more than a busy worker runs between two looks, and no fewer.
+  constexpr int handed_over_at_once = 64;
   std::unique_lock lock(lock_);
-  if (active_.load(std::memory_order_relaxed) == 0) {
-    bool const wait = clock::now() < deadline && begin_wait(in_futex);
-    lock.unlock();
-    if (!wait) return;
-    futex_wait(&state_, in_futex, deadline);
-    end_wait();
-    return;
+  if (ready_.first == nullptr) {
+    if (active_.load(std::memory_order_relaxed) == 0) {
+      bool const wait = clock::now() < deadline && begin_wait(in_futex);
+      lock.unlock();
+      if (!wait) return;
+      futex_wait(&state_, in_futex, deadline);
+      end_wait();
+      return;
+    }
+    run_loop(deadline);
   }
-  run_loop(deadline);
-  if (ready_.last != nullptr) {
-    last_woken_.store(ready_.last->place, std::memory_order_relaxed);
-  }
-  sleeper_list list = std::exchange(ready_, {});
+  sleeper_list list = ready_.take(handed_over_at_once);
+  some_wait_.store(ready_.first != nullptr, std::memory_order_relaxed);
   lock.unlock();
   list.resume_all();
 }

@@ -50,7 +50,9 @@ class poller final : public driver {
   void wait_until(std::chrono::steady_clock::time_point deadline) override;
   void interrupt() noexcept override;
   bool has_sources() const noexcept override {
-    return active_.load(std::memory_order_relaxed) > 0;  // A hint.
+    // Hints.
+    return active_.load(std::memory_order_relaxed) > 0 ||
+           some_wait_.load(std::memory_order_relaxed);
   }
 
   /// Parks the calling fiber until the descriptor is ready. Errors as descriptor::wait.
@@ -87,6 +89,8 @@ class poller final : public driver {
     sleeper* first = nullptr;
     sleeper* last = nullptr;
     void push_back(sleeper& one) noexcept;
+    /// Takes the first `count`, or all if there are no more.
+    sleeper_list take(int count) noexcept;
     void resume_all() noexcept;
   };
 
@@ -95,7 +99,6 @@ class poller final : public driver {
   std::optional<std::error_code> enlist(wait_target target, direction side, sleeper& self);
   std::error_code finish(sleeper& self, wake how);
   bool withdraw(sleeper& self) noexcept;
-  void note_running(sleeper const& self) noexcept;
 
   // Under lock_:
   record* adopt(wait_target target);
@@ -109,7 +112,6 @@ class poller final : public driver {
   void leave_kernel() noexcept;
   void turn(int how) noexcept;
   void run_loop(std::chrono::steady_clock::time_point deadline) noexcept;
-  bool found_is_still_queued() noexcept;
 
   static void deliver(void* taken, std::error_code outcome, sleeper_list& list) noexcept;
 
@@ -124,11 +126,10 @@ class poller final : public driver {
   ev_io bell_event_{};
   ev_timer timer_{};
   descriptor_table table_;
-  sleeper_list ready_;          // guarded by lock_
+  sleeper_list ready_;          // guarded by lock_: found, and not handed over yet
   bool blocking_turn_ = false;  // guarded by lock_: whether ev_run may block
   bool timer_fired_ = false;    // guarded by lock_
   bool stranger_left_ = false;  // guarded by lock_: see turn()
-  int looks_skipped_ = 0;       // guarded by lock_
   bool in_kernel_ = false;      // guarded by lock_: a worker is in epoll_wait, without the lock
   bool closer_waits_ = false;   // guarded by lock_: no turn may begin
   std::condition_variable turn_change_;  // in_kernel_ or closer_waits_ has become false
@@ -141,9 +142,8 @@ class poller final : public driver {
   // interrupting one did before.
   std::atomic<std::uint32_t> state_{idle};
 
-  // The place of the last fiber that the last look woke, until that fiber has run: null then. A
-  // hint, relaxed: written under lock_, cleared without it by the fiber.
-  std::atomic<watch*> last_woken_{nullptr};
+  // Whether ready_ is not empty. A hint, relaxed: written under lock_, read without.
+  std::atomic<bool> some_wait_{false};
 
   // All pollers of the process, and the next one of them. Guarded by a lock of their own.
   static poller* all_pollers;

@@ -4,9 +4,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdio>
+#include <vector>
 
 #include <ramie/sched/blocking.hpp>
+#include <ramie/sched/task_group.hpp>
+#include <ramie/sched/this_fiber.hpp>
 
 #include "sockets.hpp"
 #include "test_pipe.hpp"
@@ -187,6 +191,31 @@ TEST(Wait, AnEventIsSeenDuringABlockingSection) {
       });
       reader.join();
     }
+  });
+}
+
+// They are more than one look hands over, and nothing is watched any more when they are found.
+TEST(Wait, ABusyWorkerIsHandedAllThatOneLookHasFound) {
+  ramie::test::on_one_worker([] {
+    constexpr std::size_t waiters = 300;
+    std::vector<int> numbers;
+    std::size_t begun = 0;
+    std::size_t woken = 0;
+    ramie::task_group group;
+    for (std::size_t i = 0; i < waiters; ++i) {
+      numbers.push_back(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+      ASSERT_GE(numbers.back(), 0);
+      group.spawn([&, number = numbers.back()] {
+        ++begun;
+        wait_readable(number);
+        ++woken;
+      });
+    }
+    while (begun < waiters) ramie::this_fiber::yield();
+    for (int const number : numbers) ASSERT_EQ(::eventfd_write(number, 1), 0);
+    while (woken < waiters) ramie::this_fiber::yield();
+    group.wait();
+    for (int const number : numbers) ::close(number);
   });
 }
 
