@@ -226,15 +226,10 @@ bool core::stop_by(steady_time deadline) noexcept {
   return true;
 }
 
-// No fiber is left, so no visit begins any more.
-void core::await_visits() const noexcept {
-  while (visits_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
-}
-
 void core::end_threads() noexcept {
   std::lock_guard const guard(stop_mutex_);
   if (std::exchange(ended_, true)) return;
-  await_visits();
+  visits_.await_none();
   if (monitor_.joinable()) {
     monitor_state_.store(monitor_ends, std::memory_order_seq_cst);
     futex_wake(&monitor_state_, 1);

@@ -15,6 +15,7 @@
 #include <ramie/sched/detail/fiber_limit.hpp>
 #include <ramie/sched/detail/idle_set.hpp>
 #include <ramie/sched/detail/spawn_gate.hpp>
+#include <ramie/sched/detail/visit_count.hpp>
 #include <ramie/sched/driver.hpp>
 #include <ramie/sched/runtime.hpp>
 
@@ -27,6 +28,7 @@ namespace ramie::detail {
 
 using idle_set = basic_idle_set<std_atomics>;
 using spawn_gate = basic_spawn_gate<std_atomics>;
+using visit_count = basic_visit_count<std_atomics>;
 
 /// The number of forks between this process and the one that loaded ramie.
 unsigned current_fork_epoch() noexcept;
@@ -119,26 +121,10 @@ class core {
   std::atomic<bool> workers_end{false};
 
  private:
-  /// Keeps the core from ending. Begun before a fiber is made runnable: from then on the fiber may
-  /// end, and its runtime with it, while whoever woke it from outside is still here.
-  class visit {
-   public:
-    explicit visit(core& of) noexcept : of_(of) {
-      of_.visits_.fetch_add(1, std::memory_order_relaxed);
-    }
-    visit(visit const&) = delete;
-    visit& operator=(visit const&) = delete;
-    ~visit() { of_.visits_.fetch_sub(1, std::memory_order_release); }
-
-   private:
-    core& of_;
-  };
-
   stack_pool& odd_stacks(std::size_t size);
   bool no_fiber_left() const noexcept;
   void cancel_all(std::span<std::stop_source> to_stop) noexcept;
   bool drain(steady_time deadline) noexcept;
-  void await_visits() const noexcept;
   void end_threads() noexcept;
   void tell_drained() noexcept;
 
@@ -192,9 +178,7 @@ class core {
   std::condition_variable drained_;
 
   unsigned const fork_epoch_;  // of the process that made this core
-  // How many visits last. Each begins, relaxed, before its fiber is handed over, hence before that
-  // fiber is counted as finished; its end is release, and await_visits acquire.
-  std::atomic<std::uint32_t> visits_{0};
+  visit_count visits_;
   std::atomic<std::uint64_t> random_state_;     // any value; relaxed: only spreads
   std::atomic<std::uint64_t> wakeups_sent_{0};  // relaxed: metrics only
   std::atomic<std::uint64_t> polls_{0};         // relaxed: metrics only

@@ -133,7 +133,7 @@ void core::hand_in(fiber_record& fiber) noexcept {
   random_state_.store(drawn + 0x9E3779B97F4A7C15ULL, std::memory_order_relaxed);
   auto const target =
       static_cast<unsigned>(((drawn >> 32) * std::max(1U, roster.started_workers())) >> 32);
-  visit const staying(*this);
+  visit_count::visit const staying(visits_);
   workers[target]->mail().push(&fiber);
   int picked = idle.pick_worker(target);
   if (picked < 0 && parallel) picked = idle.pick_sleeper_to_wake();
@@ -143,7 +143,7 @@ void core::hand_in(fiber_record& fiber) noexcept {
 void core::schedule(fiber_record& fiber, placement where) noexcept {
   fiber.state.store(fiber_state::ready, std::memory_order_relaxed);
   if (worker_thread* const owner = fiber.pinned_to) {
-    visit const staying(*this);
+    visit_count::visit const staying(visits_);
     owner->pinned().push_back(&fiber);
     if (owner != current_worker_thread()) owner->notify();
     return;

@@ -1,10 +1,10 @@
 #include <ramie/sync/detail/future_state.hpp>
 
-#include <mutex>
-
 #include <ramie/sched/detail/at_exit.hpp>
 
 namespace ramie::detail {
+
+template class basic_future_core<std_wait_policy>;
 
 void throw_future_error(std::future_errc code) {
   throw std::future_error(code);
@@ -17,20 +17,9 @@ void future_state_base::retrieve() {
 }
 
 void future_state_base::claim() {
-  if (claimed_.exchange(true, std::memory_order_acquire)) {  // [F4]
+  if (!core_.claim()) {
     throw_future_error(std::future_errc::promise_already_satisfied);
   }
-}
-
-/// The caller keeps an owner of *this alive.
-void future_state_base::make_ready() noexcept {
-  resume_list claimed;
-  {
-    std::lock_guard const guard(lock_);
-    ready_.store(true, std::memory_order_release);  // [F3]
-    claimed = queue_.claim_all();
-  }
-  claimed.resume_all(placement::queue);
 }
 
 void future_state_base::make_ready_at_exit() {
@@ -54,21 +43,12 @@ void future_state_base::claim_until_exit() {
 }
 
 void future_state_base::abandon() noexcept {
-  if (claimed_.exchange(true, std::memory_order_acquire)) return;  // [F4]
+  if (!core_.claim()) return;
   fail(std::make_exception_ptr(std::future_error(std::future_errc::broken_promise)));
 }
 
 bool future_state_base::wait_until(steady_time deadline) {
-  if (is_ready()) return true;
-  lock_.lock();
-  if (is_ready()) {
-    lock_.unlock();
-    return true;
-  }
-  waiter self;
-  wait_node node(self);
-  queue_.push_back(node);
-  wake const outcome = park_linked(queue_, node, lock_, {"future", this}, deadline);
+  wake const outcome = core_.wait(deadline);
   if (outcome == wake::cancelled) throw_interruption();
   return outcome == wake::unparked;
 }

@@ -34,6 +34,26 @@ struct latch_destroy : rl::test_suite<latch_destroy, 3>, waiting_threads<3> {
   }
 };
 
+/// A wait that is cancelled leaves the latch as one that is waited for; who has waited destroys it
+/// nevertheless as soon as it is open.
+struct latch_cancelled : rl::test_suite<latch_cancelled, 2>, waiting_threads<2> {
+  std::unique_ptr<latch> shared = std::make_unique<latch>(1);
+  plain<int> done;
+
+  void thread(unsigned index) {
+    if (index == 0) {
+      done.set(1);
+      shared->count_down(1);
+      return;
+    }
+    parkers[index].cancelled = true;
+    wake const how = shared->wait(interruptible::yes);
+    if (how == wake::cancelled && !shared->pass()) return;
+    RL_ASSERT(done.get() == 1);
+    shared.reset();
+  }
+};
+
 /// Two arrive, and one of them asks whether both have, while a third waits.
 struct latch_try_wait : rl::test_suite<latch_try_wait, 3>, waiting_threads<3> {
   latch shared{2};
@@ -159,6 +179,7 @@ struct barrier_no_wait : rl::test_suite<barrier_no_wait, 2>, meeting<2> {
 
 constexpr std::array models_of_arrival{
     make_merging_model<latch_destroy>("latch_destroy", "L"),
+    make_merging_model<latch_cancelled>("latch_cancelled", "L"),
     make_merging_model<latch_try_wait>("latch_try_wait", "L"),
     make_merging_model<latch_meet>("latch_meet", "L"),
     make_merging_model<group_destroy>("wait_group_destroy", "W"),

@@ -3,6 +3,7 @@
 // a closed channel; and the channel may go as soon as a call on it has returned and no other waits.
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include <ramie/sync/detail/channel_core.hpp>
 
@@ -171,6 +172,68 @@ struct destroy : rl::test_suite<destroy<ByReceiver>, 2>, talking<2, 0> {
   }
 };
 
+/// A value whose first move throws, once among all of them.
+class fragile {
+ public:
+  struct dropped {};
+  static inline relacy_atomics::atomic<bool>* slippery = nullptr;  ///< Of the suite that runs.
+
+  explicit fragile(int value) : inside_(value) {}
+  fragile(fragile&& other) : inside_((drop_once(), std::move(other.inside_))) {}
+  fragile& operator=(fragile&&) = delete;
+  ~fragile() = default;
+  int value() const { return inside_.value(); }
+
+ private:
+  static void drop_once() {
+    if (slippery->exchange(false, std::memory_order_relaxed)) throw dropped{};
+  }
+
+  payload inside_;
+};
+
+/// Two send and one receives; whoever's call throws tries again.
+template <std::size_t Capacity>
+struct move_throws : rl::test_suite<move_throws<Capacity>, 3>, waiting_threads<3> {
+  detail::basic_channel_core<relacy_waiting, fragile> shared{Capacity};
+  relacy_atomics::atomic<bool> slippery{true};
+
+  move_throws() { fragile::slippery = &slippery; }
+
+  void thread(unsigned index) {
+    if (index == 0) {
+      int const first = receive();
+      RL_ASSERT(first + receive() == 1 + 2);
+    } else {
+      send(static_cast<int>(index));
+    }
+  }
+
+  int receive() {
+    std::optional<fragile> value;
+    bool const ok = retried([&] { return shared.receive(value, true, never); });
+    RL_ASSERT(ok && value.has_value());
+    return value->value();
+  }
+  void send(int number) {
+    fragile value(number);
+    RL_ASSERT(retried([&] {
+      RL_ASSERT(value.value() == number);
+      return shared.send(value, true, never);
+    }));
+    RL_ASSERT(value.value() == nothing);
+  }
+
+  template <class Call>
+  static bool retried(Call call) {
+    try {
+      return call() == channel_status::ok;
+    } catch (fragile::dropped const&) {
+    }
+    return call() == channel_status::ok;
+  }
+};
+
 constexpr std::array models_of_channel{
     make_merging_model<two_senders<0>>("channel_two_senders", ""),
     make_merging_model<two_senders<1>>("channel_two_senders_buffered", ""),
@@ -188,6 +251,8 @@ constexpr std::array models_of_channel{
     make_merging_model<send_again<1>>("channel_send_again_buffered", ""),
     make_merging_model<destroy<true>>("channel_destroy_by_receiver", ""),
     make_merging_model<destroy<false>>("channel_destroy_by_sender", ""),
+    make_merging_model<move_throws<0>>("channel_move_throws", ""),
+    make_merging_model<move_throws<1>>("channel_move_throws_buffered", ""),
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <array>
 #include <memory>
 
+#include <ramie/sync/detail/event_core.hpp>
 #include <ramie/sync/detail/mutex_core.hpp>
 #include <ramie/sync/detail/notification.hpp>
 
@@ -128,7 +129,8 @@ struct destroy : rl::test_suite<destroy, 3>, notifying<3> {
 };
 
 /// What condition_variable_any does: a wait begins before its owner is bound, and a request to stop
-/// ends it too. Whoever has notified all destroys the variable.
+/// ends it too. Whoever has notified all destroys the variable. The waiter waits for something else
+/// then, which nothing of the former wait may end.
 template <std::size_t Threads>
 struct early : rl::test_suite<early<Threads>, Threads>, notifying<Threads> {
   using wait_type = detail::basic_early_wait<relacy_waiting>;
@@ -161,14 +163,18 @@ struct early : rl::test_suite<early<Threads>, Threads>, notifying<Threads> {
   guarded<bool> stop_requested;      ///< Guarded by `stopping`, as the next two.
   guarded<void*> to_call = nullptr;  ///< The callback that is there.
   void (*call)(void*) = nullptr;
+  detail::basic_event_core<relacy_waiting> later{false, "event"};
 
   void thread(unsigned index) {
     if (index == 0) {
       this->await_waiters(1);
       this->shared->notify_all();
       this->shared.reset();
+      later.set_for_all();
     } else if (index == 1) {
       wait(Threads == 2 ? soon : never);
+      here();
+      RL_ASSERT(later.wait(never) == wake::unparked);
     } else {
       stopping.lock();
       stop_requested = true;

@@ -59,6 +59,18 @@ void memory_state::fence(unsigned how) {
   step(0);
 }
 
+void memory_state::tell_all() {
+  if (!on_) return;
+  for (thread& each : thread_) {
+    each.knows = ~set{0};
+    each.returned = 0;
+  }
+}
+
+void memory_state::pass() {
+  if (on_) step(0);
+}
+
 memory_state::name memory_state::make_plain() {
   static_assert(max_atomics + max_plains * (1 + max_threads) <= 64);
   if (!on_) return 0;
@@ -142,6 +154,29 @@ void memory_state::draw(unsigned drawn) {
 void memory_state::block(std::size_t index) {
   thread_.at(index).blocked = true;
   thread_.at(index).arrival = ++arrivals_;
+  leave_behind(index);
+}
+
+void memory_state::begin_pause(unsigned round) {
+  if (!on_) return;
+  thread& paused = me();
+  if (round == 0) paused.looping = paused.returned;
+  constexpr std::uint64_t no_value = 0x70617573'6570;
+  paused.returned = mixed(paused.looping, no_value);
+  paused.idles = round > 0 && !paused.written;
+  paused.written = false;
+  leave_behind(self());
+}
+
+void memory_state::end_pause() {
+  if (on_) me().returned = me().looping;
+}
+
+void memory_state::end_idling() {
+  for (thread& each : thread_) each.idles = false;
+}
+
+void memory_state::leave_behind(std::size_t index) {
   for (atomic& each : atomic_) {
     each.now.left_behind |= each.now.seen & one(index);
     each.before.left_behind |= each.before.seen & one(index);
@@ -163,6 +198,7 @@ std::uint64_t memory_state::hash() const {
       hash = mixed(hash, part);
     }
     hash = mixed(hash, (each.blocked ? 1U : 0U) + (each.woken ? 2U : 0U));
+    hash = mixed(hash, (each.written ? 1U : 0U) + (each.idles ? 2U : 0U));
     if (each.blocked) hash = mixed(hash, place_in_line(each));
   }
   for (name i = 0; i < atomics_; ++i) {
@@ -215,6 +251,8 @@ void memory_state::see(name of, record& seen, unsigned how) {
 
 void memory_state::write(name of, std::uint64_t value, unsigned how, bool exchange) {
   forget(one(of));
+  for (thread& each : thread_) each.written = true;
+  end_idling();
   atomic& to = atomic_.at(of);
   to.before = to.now;
   me().knows |= one(of);

@@ -52,6 +52,11 @@ class memory_state {
   void failed_exchange(name of, std::uint64_t value, unsigned how);
   void fence(unsigned how);
 
+  /// The threads are about to start: all that was done to what they share is known to all.
+  void tell_all();
+  /// A step that does nothing.
+  void pass();
+
   name make_plain();
   void read_plain(name of);
   void write_plain(name of);
@@ -65,6 +70,15 @@ class memory_state {
   void unlocked(name of);
   /// What it is after a change depends on what it was, and on the thread that changes it.
   void change(name of);
+
+  /// The thread goes round a loop that does nothing but look until it sees something, and has come
+  /// to the end of a round, the first being 0: it knows what it knew then. After a round in which
+  /// nobody has written anything it idles until somebody does, or all do: one of them may not have
+  /// been shown the last values yet.
+  void begin_pause(unsigned round);
+  void end_pause();
+  void end_idling();
+  bool idles(std::size_t index) const { return thread_.at(index).idles; }
 
   /// The thread is here, and knows nothing but what `place` says.
   void reached(std::uint64_t place) { me().returned = place; }
@@ -90,6 +104,9 @@ class memory_state {
     set acquired = 0;  ///< By its next acquire fence.
     set released = 0;  ///< By its last release fence.
     std::uint64_t returned = 0;
+    std::uint64_t looping = 0;  ///< What `returned` is whenever a round of its loop begins.
+    bool written = true;        ///< Whether anything was since its last pause.
+    bool idles = false;
     name waits_for = 0;
     unsigned arrival = 0;  ///< Of those that are blocked, the earlier the lower.
     bool blocked = false;
@@ -101,7 +118,7 @@ class memory_state {
     set knows = 0;  ///< What an acquiring reader learns.
     std::size_t writer = 0;
     set seen = 0;         ///< By which threads.
-    set left_behind = 0;  ///< By which before they last waited: Relacy shows it to them no more.
+    set left_behind = 0;  ///< By which before they last waited or paused: shown to them no more.
     bool sequential = false;
   };
   struct atomic {
@@ -120,6 +137,7 @@ class memory_state {
   static std::size_t self() { return static_cast<std::size_t>(rl::ctx().threadx_->index_); }
   thread& me() { return thread_.at(on_ ? self() : 0); }
   void step(std::uint64_t result) { me().returned = mixed(me().returned, result); }
+  void leave_behind(std::size_t index);
   void see(name of, record& seen, unsigned how);
   void write(name of, std::uint64_t value, unsigned how, bool exchange);
   void forget(set gone);

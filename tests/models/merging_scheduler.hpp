@@ -67,13 +67,13 @@ class merging_scheduler
     return true;
   }
 
-  rl::thread_id_t schedule_impl(rl::unpark_reason& reason, unsigned /*yield*/) {
+  rl::thread_id_t schedule_impl(rl::unpark_reason& reason, unsigned yield) {
     reason = rl::unpark_reason_normal;
     RL_VERIFY(this->timed_thread_count_ == 0 && this->spurious_thread_count_ == 0);
     rl::thread_id_t const current = this->thread_->index_;
     started_ |= 1U << current;
     end_step();
-    rl::thread_id_t const next = pick_next(current, runs(current));
+    rl::thread_id_t const next = pick_next(current, runs(current) && yield == 0);
     if (!merge) step_ = state(next);
     return next;
   }
@@ -125,24 +125,32 @@ class merging_scheduler
   bool runs(rl::thread_id_t thread) const {
     return this->threads_[thread].state_ == rl::thread_state_running;
   }
+  bool ready(rl::thread_id_t thread) const {
+    return runs(thread) && !memory.idles(static_cast<std::size_t>(thread));
+  }
+  unsigned count_ready() const {
+    unsigned count = 0;
+    for (rl::thread_id_t i = 0; i < Threads; ++i) count += ready(i) ? 1 : 0;
+    return count;
+  }
 
   /// Who runs next. `preempts`: `current` could go on.
   rl::thread_id_t pick_next(rl::thread_id_t current, bool preempts) {
-    if (preempts && left_ == 0) return current;
-    rl::thread_id_t const ways = this->running_threads_count;
-    if (ways == 1) return this->running_threads[0];
+    if (count_ready() == 0) memory.end_idling();
     if (!met_before_ && at_ == path_.size()) {
       met_before_ = !met_.meet(state(preempts ? current : Threads), left_) && merge;
     }
+    if (preempts && left_ == 0) return current;
+    unsigned const ways = count_ready();
     // To go on comes first: so states are met first with the most left.
-    unsigned skip = choose(static_cast<unsigned>(ways), rl::sched_type_sched);
+    unsigned skip = ways > 1 ? choose(ways, rl::sched_type_sched) : 0;
     if (preempts) {
       if (skip == 0) return current;
       --left_;
       --skip;
     }
     rl::thread_id_t next = 0;
-    while (!runs(next) || (preempts && next == current) || skip-- > 0) ++next;
+    while (!ready(next) || (preempts && next == current) || skip-- > 0) ++next;
     return next;
   }
 

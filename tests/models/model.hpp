@@ -43,6 +43,7 @@ std::span<model const> lock_models();
 std::span<model const> gate_models();
 std::span<model const> inbox_models();
 std::span<model const> place_models();
+std::span<model const> visit_models();
 std::span<model const> select_models();
 std::span<model const> slot_models();
 std::span<model const> mutex_models();
@@ -52,5 +53,6 @@ std::span<model const> semaphore_models();
 std::span<model const> channel_models();
 std::span<model const> arrival_models();
 std::span<model const> signal_models();
+std::span<model const> future_models();
 
 }  // namespace ramie::models

@@ -11,26 +11,10 @@
 #include <type_traits>
 
 #include "memory_state.hpp"
+#include "relacy_checks.hpp"
 #include "relacy_include.hpp"
 
 namespace ramie::models {
-
-/// Where an operation stands in the source, for Relacy's reports. (clang 14 can't compile
-/// std::source_location.)
-struct where {
-  char const* function;
-  char const* file;
-  unsigned line;
-
-  static where current(char const* function = __builtin_FUNCTION(),
-                       char const* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
-    return {function, file, line};
-  }
-};
-
-inline rl::debug_info info(where const& at) {
-  return {at.function, at.file, at.line};
-}
 
 /// The one memory order that is weaker than written in this run, by its tag; none if empty.
 struct weakening {
@@ -85,16 +69,16 @@ class checked_atomic {
   checked_atomic& operator=(checked_atomic const&) = delete;
 
   T load(std::memory_order order, where at = where::current()) const {
-    T const value = value_.load(to_relacy(order), info(at));
+    T const value = value_.load(to_relacy(order), loop_watch::step(at));
     memory.load(name_, bits(value), to_memory(order));
     return value;
   }
   void store(T value, std::memory_order order, where at = where::current()) {
-    value_.store(value, to_relacy(order), info(at));
+    value_.store(value, to_relacy(order), loop_watch::step(at));
     memory.store(name_, bits(value), to_memory(order));
   }
   T exchange(T value, std::memory_order order, where at = where::current()) {
-    return stepped(value_.exchange(value, to_relacy(order), info(at)), order);
+    return stepped(value_.exchange(value, to_relacy(order), loop_watch::step(at)), order);
   }
   bool compare_exchange_strong(T& expected, T desired, std::memory_order success,
                                std::memory_order failure, where at = where::current()) {
@@ -105,16 +89,16 @@ class checked_atomic {
     return compare_exchange<true>(expected, desired, success, failure, at);
   }
   T fetch_add(T value, std::memory_order order, where at = where::current()) {
-    return stepped(value_.fetch_add(value, to_relacy(order), info(at)), order);
+    return stepped(value_.fetch_add(value, to_relacy(order), loop_watch::step(at)), order);
   }
   T fetch_sub(T value, std::memory_order order, where at = where::current()) {
-    return stepped(value_.fetch_sub(value, to_relacy(order), info(at)), order);
+    return stepped(value_.fetch_sub(value, to_relacy(order), loop_watch::step(at)), order);
   }
   T fetch_and(T value, std::memory_order order, where at = where::current()) {
-    return stepped(value_.fetch_and(value, to_relacy(order), info(at)), order);
+    return stepped(value_.fetch_and(value, to_relacy(order), loop_watch::step(at)), order);
   }
   T fetch_or(T value, std::memory_order order, where at = where::current()) {
-    return stepped(value_.fetch_or(value, to_relacy(order), info(at)), order);
+    return stepped(value_.fetch_or(value, to_relacy(order), loop_watch::step(at)), order);
   }
 
  private:
@@ -123,7 +107,7 @@ class checked_atomic {
                         std::memory_order failure, where const& at) {
     T const wanted = expected;
     if (value_.compare_exchange(rl::bool_t<Weak>(), expected, desired, to_relacy(success),
-                                to_relacy(failure), info(at))) {
+                                to_relacy(failure), loop_watch::step(at))) {
       stepped(wanted, success);
       return true;
     }
@@ -164,11 +148,16 @@ struct relacy_atomics {
   static void fence(std::string_view tag, std::memory_order written, where at = where::current()) {
     std::memory_order const actual = order(tag, written);
     if (actual == std::memory_order_relaxed) return;
-    rl::atomic_thread_fence(to_relacy(actual), info(at));
+    rl::atomic_thread_fence(to_relacy(actual), loop_watch::step(at));
     memory.fence(to_memory(actual));
   }
 
-  static void pause(unsigned /*round*/, where at = where::current()) { rl::yield(1, info(at)); }
+  /// Between the rounds of a loop that does nothing but look.
+  static void pause(unsigned round, where at = where::current()) {
+    memory.begin_pause(round);
+    rl::yield(1, loop_watch::step(at));
+    memory.end_pause();
+  }
 };
 
 /// Plain data: Relacy reports two accesses, one of them a write, that nothing orders.
@@ -178,12 +167,12 @@ class plain {
   plain() : plain(T{}) {}
   explicit plain(T value) : value_(value) {}
   T get(where at = where::current()) const {
-    T const value = value_(info(at));
+    T const value = value_(loop_watch::access(at));
     memory.read_plain(name_);
     return value;
   }
   void set(T value, where at = where::current()) {
-    value_(info(at)) = value;
+    value_(loop_watch::access(at)) = value;
     memory.write_plain(name_);
   }
 
@@ -197,6 +186,12 @@ inline void here(unsigned local = 0, where at = where::current()) {
   memory.reached(mixed(at.line, local));
 }
 
+/// Another thread may run here, though the next thing is plain data.
+inline void let_others_run() {
+  rl::ctx().sched();
+  memory.pass();
+}
+
 /// A token that a thread sleeps on: the scheduler's hand-over of a fiber, or a futex. A sleeper
 /// that nobody wakes is reported as a deadlock.
 class token {
@@ -207,12 +202,12 @@ class token {
   token& operator=(token const&) = delete;
 
   void post(where at = where::current()) {
-    semaphore_.signal(info(at));
+    semaphore_.signal(loop_watch::step(at));
     memory.post(name_);
   }
   void wait(where at = where::current()) {
     memory.begin_wait(name_);
-    semaphore_.wait(false, false, info(at));
+    semaphore_.wait(false, false, loop_watch::step(at));
     memory.end_wait(name_);
   }
 
@@ -227,11 +222,11 @@ class model_lock {
  public:
   void lock(where at = where::current()) {
     memory.begin_wait(name_);
-    mutex_.lock(info(at));
+    mutex_.lock(loop_watch::step(at));
     memory.locked(name_);
   }
   void unlock(where at = where::current()) {
-    mutex_.unlock(info(at));
+    mutex_.unlock(loop_watch::step(at));
     memory.unlocked(name_);
   }
 

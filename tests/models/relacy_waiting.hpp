@@ -3,7 +3,7 @@
 //
 // A wait with a deadline is ended by its own thread, as the first thing that it does there, unless
 // somebody has ended it before: when the time runs out is then for the scheduler to choose, and no
-// thread is needed to see to it. What the protocols see of a cancellation is the same.
+// thread is needed to see to it. The same goes for the waits of a thread that is cancelled.
 #pragma once
 
 #include <array>
@@ -29,13 +29,15 @@ class guarded {
   guarded(guarded const& other) : guarded(T(other)) {}
   guarded& operator=(guarded const& other) { return *this = T(other); }
   guarded& operator=(T value) {
-    value_(info(where::current())) = static_cast<stored>(value);
+    life_.expect(where::current());
+    value_(loop_watch::access(where::current())) = static_cast<stored>(value);
     return *this;
   }
   ~guarded() = default;
 
   operator T() const {
-    stored const value = value_(info(where::current()));
+    life_.expect(where::current());
+    stored const value = value_(loop_watch::access(where::current()));
     return static_cast<T>(value);
   }
   T operator->() const requires std::is_pointer_v<T> { return *this; }
@@ -44,6 +46,7 @@ class guarded {
   using stored = std::conditional_t<std::is_pointer_v<T>, T, std::uint64_t>;
 
   rl::var<stored> value_;
+  life life_;
 };
 
 /// A thread, as far as it waits.
@@ -52,6 +55,7 @@ struct parker {
   guarded<wake> outcome;  ///< Written by the winner of the claim.
   token run;
   bool timed_out = false;  ///< The thread's own: whether a wait of its has.
+  bool cancelled = false;  ///< The thread's own: its waits end as cancelled unless woken before.
   memory_state::name const handed = memory.make_object();  ///< All that the winner wrote.
 };
 
@@ -73,7 +77,11 @@ class model_waiter {
   model_waiter& operator=(model_waiter const&) = delete;
 
   wake park_until(park_reason /*reason*/, detail::steady_time deadline,
-                  interruptible /*mode*/ = interruptible::yes) {
+                  interruptible mode = interruptible::yes) {
+    life_.expect(where::current());
+    if (mode == interruptible::yes && parker_.cancelled && unpark(wake::cancelled)) {
+      return wake::cancelled;
+    }
     if (deadline != detail::steady_time::max() && unpark(wake::timed_out)) {
       parker_.timed_out = true;
       return wake::timed_out;
@@ -87,14 +95,17 @@ class model_waiter {
   }
 
   bool claim(wake outcome = wake::unparked) {
+    life_.expect(where::current());
     if (!parker_.word.claim(episode_)) return false;
     parker_.outcome = outcome;
     return true;
   }
   void resume(placement /*where*/ = placement::next) {
+    life_.expect(where::current());
     parker& resumed = parker_;
     memory.change(resumed.handed);
     if (resumed.word.release(episode_)) resumed.run.post();
+    let_others_run();  // as they may before whatever the caller still touches
   }
   bool unpark(wake outcome = wake::unparked) {
     if (!claim(outcome)) return false;
@@ -105,6 +116,7 @@ class model_waiter {
  private:
   parker& parker_;
   std::uint64_t const episode_;
+  life life_;
 };
 
 struct relacy_waiting : relacy_atomics {
@@ -113,7 +125,7 @@ struct relacy_waiting : relacy_atomics {
   template <class T>
   using plain = guarded<T>;
 
-  [[noreturn]] static void throw_interruption() { std::abort(); }  // no wait ends as `cancelled`
+  [[noreturn]] static void throw_interruption() { std::abort(); }  // no model lets it come to that
   static void destroyed_with_waiters(waiter const& /*first*/) {
   }  // they would never end: a deadlock
 };

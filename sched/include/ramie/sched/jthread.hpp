@@ -10,6 +10,8 @@
 
 namespace ramie {
 
+// The standard library knows who runs a stop callback by its OS thread, and whoever destroys the
+// stop_callback meanwhile waits for it, without a fiber's help: so a stop callback must not park.
 using std::nostopstate;
 using std::nostopstate_t;
 using std::stop_callback;

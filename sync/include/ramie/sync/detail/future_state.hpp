@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <cstdint>
 #include <exception>
 #include <future>
 #include <memory>
@@ -13,8 +12,7 @@
 
 #include <ramie/sched/detail/result_slot.hpp>
 #include <ramie/sched/detail/time.hpp>
-#include <ramie/sched/detail/tiny_lock.hpp>
-#include <ramie/sync/detail/wait_queue.hpp>
+#include <ramie/sync/detail/future_core.hpp>
 
 namespace ramie::detail {
 
@@ -29,14 +27,14 @@ class future_state_base {
   future_state_base(future_state_base const&) = delete;
   future_state_base& operator=(future_state_base const&) = delete;
 
-  void keep() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
+  void keep() noexcept { core_.keep(); }
   void release() noexcept {
-    if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) dispose();  // [F1]
+    if (core_.release()) dispose();
   }
 
   /// For the one future. Throws future_error (future_already_retrieved) the second time.
   void retrieve();
-  bool is_ready() const noexcept { return ready_.load(std::memory_order_acquire); }  // [F2]
+  bool is_ready() const noexcept { return core_.is_ready(); }
   /// Calls a deferred function. A cancellation point unless it is ready.
   void wait();
   /// Does not call a deferred function.
@@ -48,8 +46,9 @@ class future_state_base {
   /// For whoever provides the result: one claim succeeds and is followed by make_ready, or by
   /// unclaim if the value could not be made. Throws future_error (promise_already_satisfied).
   void claim();
-  void unclaim() noexcept { claimed_.store(false, std::memory_order_release); }
-  void make_ready() noexcept;
+  void unclaim() noexcept { core_.unclaim(); }
+  /// The caller keeps an owner of *this alive.
+  void make_ready() noexcept { core_.make_ready(); }
   void fail(std::exception_ptr error) noexcept {
     store_error(std::move(error));
     make_ready();
@@ -76,17 +75,8 @@ class future_state_base {
  private:
   bool wait_until(steady_time deadline);
 
-  tiny_lock lock_;
-  wait_queue queue_;          // guarded by lock_
-  std::exception_ptr error_;  // written before ready_
-  // [F1] acquire and release: the last owner sees all that the others did.
-  std::atomic<std::uint32_t> owners_{1};
-  // Set under lock_, once. [F2] acquire in is_ready pairs with release [F3] in make_ready: whoever
-  // finds it ready sees the result.
-  std::atomic<bool> ready_{false};
-  // Whether somebody provides the result, or has. [F4] acquire in claim pairs with release in
-  // unclaim: the next one finds what was begun undone.
-  std::atomic<bool> claimed_{false};
+  future_core core_;
+  std::exception_ptr error_;            // written before it is ready
   std::atomic<bool> retrieved_{false};  // relaxed: only one may be first
   // A function waits to be called by the first to wait. relaxed: made so before it is shared.
   std::atomic<bool> deferred_;

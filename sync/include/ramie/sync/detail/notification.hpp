@@ -207,15 +207,8 @@ wake basic_early_wait<A>::wait(steady_time deadline, Attach attach) {
     self.resume();
   });
   listed_ = false;
-  if (!at_.bind(node_, self)) {
-    // The stop may have won the claim meanwhile; this wait has to end before the next one begins.
-    if (self.claim()) {
-      self.resume();
-    } else {
-      self.park({"condition_variable_any", nullptr}, interruptible::no);
-    }
-    return wake::unparked;
-  }
+  // Not bound: nobody but a stop knows this wait, and that is over when `stopping` has ended.
+  if (!at_.bind(node_, self)) return wake::unparked;
   wake const outcome =
       self.park_until({"condition_variable_any", &at_}, deadline, interruptible::yes);
   if (outcome != wake::unparked || stopped) at_.remove(node_);
