@@ -22,7 +22,7 @@
 #include "blocking_pool.hpp"
 #include "record_pool.hpp"
 #include "thread_roster.hpp"
-#include "timer_heap.hpp"
+#include "timer_wheel.hpp"
 
 namespace ramie::detail {
 
@@ -92,6 +92,8 @@ class core {
   bool surplus_anywhere() const noexcept;
   tick_time next_timer() const noexcept;
   void fire_timers(tick_time now) noexcept;
+  /// Makes room for one timer of each of so many fibers, on any worker. Throws std::system_error.
+  void reserve_timers(std::size_t fibers);
   driver& io_driver(driver_factory const& make);
 
   tick_time now() const {
@@ -158,7 +160,7 @@ class core {
   std::uint64_t timers_counted_ = 0;
   bool timers_are_dense_ = false;
   // Until when the worker inside the driver waits; nobody_waits when there is none. seq_cst: it
-  // writes this and then reads the timers (timer_heap::next_due_), while a worker that goes to
+  // writes this and then reads the timers (timer_wheel::next_due_), while a worker that goes to
   // sleep elsewhere has written its timers and then reads this.
   static constexpr tick_time nobody_waits = std::numeric_limits<tick_time>::min();
   std::atomic<tick_time> sleep_deadline_{nobody_waits};

@@ -69,11 +69,10 @@ void park_fiber(fiber_record& self, std::uint64_t episode, park_reason reason, s
     if (who.claim(wake::timed_out)) return who.resume();
     return here.park(self, episode);
   }
-  timer_node timer(who, due);
-  timer_heap& heap = here.works_on().timers;
-  heap.add(timer);
+  timer_wheel& timers = here.works_on().timers;
+  timers.add(self, episode, due);
   here.park(self, episode);
-  heap.remove(timer);
+  if (self.outcome != wake::timed_out) timers.note_ended();
 }
 
 /// Whether the caller's cancellation is to be delivered now.

@@ -2,27 +2,50 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
 #include <system_error>
 
+#include "core.hpp"
+
 namespace ramie::detail {
 
-record_pool::record_chunk::record_chunk() {
-  void* const pages = ::mmap(nullptr, size * sizeof(fiber_record), PROT_READ | PROT_WRITE,
-                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (pages == MAP_FAILED) {
+namespace {
+
+constexpr std::size_t huge_page = std::size_t{2} << 20;
+constexpr std::size_t small_chunk = 28 * page_size;
+
+}  // namespace
+
+// A huge page's worth of records is aligned as one: of many records each is on a page that the
+// processor knows.
+record_pool::record_chunk::record_chunk(std::size_t bytes) {
+  std::size_t const excess = bytes == huge_page ? huge_page : 0;
+  void* const mapped =
+      ::mmap(nullptr, bytes + excess, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) {
     throw std::system_error(errno, std::system_category(), "ramie: no memory for fiber records");
   }
-  records_ = static_cast<fiber_record*>(pages);
-  std::uninitialized_default_construct_n(records_, size);
+  auto* first = static_cast<std::byte*>(mapped);
+  if (excess != 0) {
+    std::size_t const before = -reinterpret_cast<std::uintptr_t>(mapped) % huge_page;
+    if (before != 0) ::munmap(first, before);
+    first += before;
+    ::munmap(first + bytes, excess - before);
+    ::madvise(first, bytes, MADV_HUGEPAGE);
+  }
+  records_ = {reinterpret_cast<fiber_record*>(first), bytes / sizeof(fiber_record)};
+  std::uninitialized_default_construct_n(records_.data(), records_.size());
 }
 
 record_pool::record_chunk::~record_chunk() {
-  if (records_ == nullptr) return;
-  std::destroy_n(records_, size);
-  ::munmap(records_, size * sizeof(fiber_record));
+  if (records_.empty()) return;
+  std::destroy_n(records_.data(), records_.size());
+  std::size_t const pages = (records_.size_bytes() + page_size - 1) / page_size;
+  ::munmap(records_.data(), pages * page_size);
 }
 
 void fiber_name::assign(std::string_view name) noexcept {
@@ -42,30 +65,44 @@ void fiber_name::copy_to(char (&out)[32]) const noexcept {
   out[31] = '\0';
 }
 
+// In small steps at first, then in huge pages, as long as there is memory for them.
 void record_pool::grow() {
-  record_chunk& added = chunks_.emplace_back();
+  if (total_ * sizeof(fiber_record) < huge_page) return grow_by(small_chunk);
   try {
-    stacks_->reserve(added.size);
+    grow_by(huge_page);
+  } catch (std::exception const&) {
+    grow_by(small_chunk);
+  }
+}
+
+void record_pool::grow_by(std::size_t bytes) {
+  record_chunk& added = chunks_.emplace_back(bytes);
+  std::span<fiber_record> const records = added.records();
+  std::size_t const needed = total_ + records.size();
+  try {
+    if (free_.capacity() < needed) {
+      home_.reserve_timers(2 * needed);
+      free_.reserve(2 * needed);
+    }
+    stacks_->reserve(records.size());
   } catch (...) {
     chunks_.pop_back();
     throw;
   }
-  for (std::size_t i = added.size; i-- > 0;) {
-    added[i].pool = this;
-    added[i].home = &home_;
-    added[i].queue_next = free_;
-    free_ = &added[i];
+  for (std::size_t i = records.size(); i-- > 0;) {
+    records[i].pool = this;
+    records[i].home = &home_;
+    free_.push_back(&records[i]);
   }
-  free_count_ += added.size;
-  total_ += added.size;
+  total_ = needed;
 }
 
 fiber_record* record_pool::take() {
   if (fiber_record* const ready = pop_ahead()) return ready;
-  std::size_t got = 0;
-  fiber_record* const first = take_list(record_batch, got);
-  if (first->queue_next != nullptr) keep_ahead(first->queue_next);
-  return first;
+  std::array<fiber_record*, record_batch> batch;
+  std::size_t const got = take(batch);
+  keep_ahead(std::span(batch).first(got - 1));
+  return batch[got - 1];
 }
 
 fiber_record* record_pool::pop_ahead() noexcept {
@@ -78,35 +115,24 @@ fiber_record* record_pool::pop_ahead() noexcept {
   return first;
 }
 
-void record_pool::keep_ahead(fiber_record* list) noexcept {
-  fiber_record* last = list;
-  while (last->queue_next != nullptr) last = last->queue_next;
+void record_pool::keep_ahead(std::span<fiber_record* const> records) noexcept {
   std::lock_guard const guard(ahead_lock_);
-  last->queue_next = std::exchange(ahead_, list);
+  for (fiber_record* const each : records) each->queue_next = std::exchange(ahead_, each);
 }
 
-fiber_record* record_pool::take_list(std::size_t wanted, std::size_t& got) {
+std::size_t record_pool::take(std::span<fiber_record*> out) {
   std::lock_guard lock(mutex_);
-  if (free_ == nullptr) grow();
-  fiber_record* const first = free_;
-  fiber_record* last = first;
-  got = 1;
-  while (got < wanted && last->queue_next != nullptr) {
-    last = last->queue_next;
-    ++got;
-  }
-  free_ = last->queue_next;
-  last->queue_next = nullptr;
-  free_count_ -= got;
-  return first;
+  if (free_.empty()) grow();
+  std::size_t const count = std::min(out.size(), free_.size());
+  std::copy(free_.end() - static_cast<std::ptrdiff_t>(count), free_.end(), out.begin());
+  free_.resize(free_.size() - count);
+  return count;
 }
 
-void record_pool::give_list(fiber_record* first, fiber_record* last, std::size_t count) noexcept {
+void record_pool::give(std::span<fiber_record* const> records) noexcept {
   std::unique_lock lock(mutex_);
-  last->queue_next = free_;
-  free_ = first;
-  free_count_ += count;
-  if (retired_ && free_count_ == total_) {
+  free_.insert(free_.end(), records.begin(), records.end());
+  if (retired_ && free_.size() == total_) {
     lock.unlock();
     delete this;
   }
@@ -119,18 +145,9 @@ void record_pool::retire(std::unique_ptr<record_pool> pool) noexcept {
   pool->stacks_ = nullptr;
   pool->retired_ = true;
   record_pool* const left = pool.release();
-  bool const complete = left->free_count_ == left->total_;
+  bool const complete = left->free_.size() == left->total_;
   lock.unlock();
   if (complete) delete left;
-}
-
-void record_cache::flush(std::size_t count) noexcept {
-  fiber_record* const first = free_;
-  fiber_record* last = first;
-  for (std::size_t i = 1; i < count; ++i) last = last->queue_next;
-  free_ = last->queue_next;
-  count_ -= count;
-  pool_->give_list(first, last, count);
 }
 
 }  // namespace ramie::detail

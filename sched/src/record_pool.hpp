@@ -1,10 +1,12 @@
 // Where fiber records come from, and the registry of all fibers of a runtime.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -14,6 +16,9 @@
 #include <ramie/sched/runtime.hpp>
 
 namespace ramie::detail {
+
+/// So many records go to or from the pool at once.
+inline constexpr std::size_t record_batch = 128;
 
 /// Thread safety: any thread. A record comes with the promise of a stack: the pool reserves as many
 /// stacks of the default size as there are records, so that a spawn which got its record can't fail
@@ -35,11 +40,12 @@ class record_pool {
   /// stacks or memory run out.
   fiber_record* take();
 
-  /// A list of up to `wanted` free records, linked by queue_next. Throws like take.
-  fiber_record* take_list(std::size_t wanted, std::size_t& got);
+  /// Fills a part of `out`, which is not empty, and returns how many, at least one. The last one is
+  /// the one to be used first. Throws like take.
+  std::size_t take(std::span<fiber_record*> out);
 
-  void give(fiber_record* record) noexcept { give_list(record, record, 1); }
-  void give_list(fiber_record* first, fiber_record* last, std::size_t count) noexcept;
+  void give(fiber_record* record) noexcept { give(std::span<fiber_record* const>(&record, 1)); }
+  void give(std::span<fiber_record* const> records) noexcept;
 
   /// The runtime ends: no stacks any more. Deletes the pool now or when the last record returns.
   static void retire(std::unique_ptr<record_pool> pool) noexcept;
@@ -51,7 +57,7 @@ class record_pool {
   void for_each(Visit visit) {
     std::lock_guard lock(mutex_);
     for (record_chunk& chunk : chunks_) {
-      for (std::size_t i = 0; i < chunk.size; ++i) visit(chunk[i]);
+      for (fiber_record& each : chunk.records()) visit(each);
     }
   }
 
@@ -59,22 +65,20 @@ class record_pool {
   // Records on pages of their own: they go back to the kernel whole when the pool ends.
   class record_chunk {
    public:
-    static constexpr std::size_t size = 256;
-
-    record_chunk();  // throws std::system_error
-    record_chunk(record_chunk&& other) noexcept
-        : records_(std::exchange(other.records_, nullptr)) {}
+    explicit record_chunk(std::size_t bytes);  // throws std::system_error
+    record_chunk(record_chunk&& other) noexcept : records_(std::exchange(other.records_, {})) {}
     record_chunk& operator=(record_chunk&&) = delete;
     ~record_chunk();
-    fiber_record& operator[](std::size_t i) noexcept { return records_[i]; }
+    std::span<fiber_record> records() const noexcept { return records_; }
 
    private:
-    fiber_record* records_;
+    std::span<fiber_record> records_;
   };
 
   void grow();
+  void grow_by(std::size_t bytes);
   fiber_record* pop_ahead() noexcept;
-  void keep_ahead(fiber_record* list) noexcept;
+  void keep_ahead(std::span<fiber_record* const> records) noexcept;
 
   // Records taken ahead for spawns from outside, so that these meet the workers, which give records
   // back, once in a batch only.
@@ -85,14 +89,11 @@ class record_pool {
   std::mutex mutex_;
   stack_pool* stacks_;
   std::vector<record_chunk> chunks_;
-  fiber_record* free_ = nullptr;
-  std::size_t free_count_ = 0;
+  // Capacity >= total_ at all times; so many timers have room.
+  std::vector<fiber_record*> free_;
   std::size_t total_ = 0;
   bool retired_ = false;
 };
-
-/// So many records go to or from the pool at once.
-inline constexpr std::size_t record_batch = 128;
 
 /// A worker's few free records.
 class record_cache {
@@ -103,29 +104,31 @@ class record_cache {
 
   /// Throws like record_pool::take.
   fiber_record* take() {
-    if (free_ == nullptr) free_ = pool_->take_list(record_batch, count_);
-    fiber_record* const record = free_;
-    free_ = record->queue_next;
-    --count_;
+    if (count_ == 0) count_ = pool_->take(std::span(records_).first(record_batch));
+    fiber_record* const record = records_[--count_];
+    // Where many are in use in turn, those that follow are in no cache.
+    if (count_ >= prefetch_distance) prefetch_spawned(records_[count_ - prefetch_distance]);
     return record;
   }
 
   void give(fiber_record* record) noexcept {
-    record->queue_next = free_;
-    free_ = record;
-    if (++count_ > 2 * record_batch) flush(record_batch);
+    if (count_ == records_.size()) flush(record_batch);
+    records_[count_++] = record;
   }
 
-  void clear() noexcept {
-    if (count_ > 0) flush(count_);
-  }
+  void clear() noexcept { flush(count_); }
 
  private:
-  void flush(std::size_t count) noexcept;
+  static constexpr std::size_t prefetch_distance = 4;
+
+  void flush(std::size_t count) noexcept {
+    count_ -= count;
+    pool_->give(std::span(records_).subspan(count_, count));
+  }
 
   record_pool* pool_;
-  fiber_record* free_ = nullptr;
   std::size_t count_ = 0;
+  std::array<fiber_record*, 2 * record_batch> records_;
 };
 
 }  // namespace ramie::detail

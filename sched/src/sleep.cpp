@@ -21,10 +21,10 @@ namespace {
 constexpr tick_time monitor_period = 400'000;
 constexpr int idle_ticks_before_sleep = 20;
 constexpr tick_time trim_period = 5'000'000'000;
-// While so many timers fire in so long, nobody wakes up for them sooner than after that time: a
-// wake costs as much as two sleeping fibers.
-constexpr tick_time timer_spacing = 250'000;
-constexpr std::uint64_t dense_timers = 16;
+// While timers are dense, so many in that time, nobody wakes up for them sooner than after it: a
+// wake costs as much as some sleeping fibers.
+constexpr tick_time timer_spacing = 1'000'000;
+constexpr std::uint64_t dense_timers = 64;
 constexpr tick_time density_period = 2'000'000;
 
 steady_time to_time(tick_time when) noexcept {
@@ -87,6 +87,10 @@ tick_time core::next_timer() const noexcept {
   tick_time earliest = never;
   for (auto const& each : workers) earliest = std::min(earliest, each->timers.next_due());
   return earliest;
+}
+
+void core::reserve_timers(std::size_t fibers) {
+  for (auto const& each : workers) each->timers.reserve(fibers);
 }
 
 void core::fire_timers(tick_time at) noexcept {

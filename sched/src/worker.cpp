@@ -27,6 +27,7 @@ constexpr tick_time oldest_patience = 10'000'000;
 worker::worker(core& owner, unsigned number, std::uint64_t seed)
     : home(owner),
       index(number),
+      timers(owner.parallel, owner.now()),
       records_(*owner.records),
       stacks_(*owner.stacks),
       random_state_(seed | 1),
@@ -130,13 +131,24 @@ fiber_record* worker::take_ready() noexcept {
 }
 
 // Where many are ready, those that run soon are in no cache: neither the record nor, as it tells,
-// the stack.
+// the stack. Where the page tables are in none either, a fetch waits for them: so the first ones of
+// several stacks are made together, and wait at the same time.
 void worker::fetch_ahead() noexcept {
-  constexpr std::uint32_t record_distance = 6;
+  constexpr std::uint32_t many = 6;
   constexpr std::uint32_t stack_distance = 2;
-  fiber_record const* const later = ready_.peek_front(record_distance);
-  if (later == nullptr) return;
-  prefetch_switched(later);
+  constexpr std::uint32_t pages = 16;
+  constexpr std::uint32_t record_distance = stack_distance + pages + 2;
+  if (ready_.peek_front(many) == nullptr) return;
+  if (fiber_record const* const later = ready_.peek_front(record_distance)) {
+    prefetch_switched(later);
+  }
+  if (++fetches_ % pages == 0) {
+    for (std::uint32_t i = 1; i <= pages; ++i) {
+      fiber_record const* const next = ready_.peek_front(stack_distance + i);
+      if (next == nullptr) break;
+      next->registers.prefetch(1);
+    }
+  }
   if (fiber_record const* const soon = ready_.peek_front(stack_distance)) {
     soon->registers.prefetch();
   }
@@ -191,11 +203,16 @@ void worker::push_fresh(fiber_record& fiber) noexcept {
   sample_push(fiber);
   if (!fresh_.push(&fiber)) {
     // The oldest half makes room: the newest are the ones whose stacks and data are warm.
-    for (std::uint32_t i = 0; i < deque_capacity / 2; ++i) {
-      fiber_record* const oldest = fresh_.pop_front(!home.parallel);
-      if (oldest == nullptr) break;
-      fresh_overflow_.push_back(oldest);
+    fiber_record* const first = fresh_.pop_front(!home.parallel);
+    fiber_record* last = first;
+    std::size_t count = 1;
+    for (; last != nullptr && count < deque_capacity / 2; ++count) {
+      fiber_record* const next = fresh_.pop_front(!home.parallel);
+      if (next == nullptr) break;
+      last->queue_next = next;
+      last = next;
     }
+    if (first != nullptr) fresh_overflow_.push_back_list(first, last, count);
     if (!fresh_.push(&fiber)) fresh_overflow_.push_back(&fiber);
   }
   if (home.parallel && has_surplus()) home.wake_one();

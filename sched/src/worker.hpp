@@ -16,7 +16,7 @@
 
 #include "inbox_queue.hpp"
 #include "record_pool.hpp"
-#include "timer_heap.hpp"
+#include "timer_wheel.hpp"
 
 namespace ramie::detail {
 
@@ -108,7 +108,7 @@ class alignas(64) worker {
   // the next housekeeping. Relaxed: a hint, the roster's mutex decides.
   std::atomic<bool> is_wanted{false};
   worker_thread* first_wanting = nullptr;  // under the roster's mutex
-  timer_heap timers;
+  timer_wheel timers;
   tally choices;  // times that something to run was chosen, or not found
   tally steals;
   tally queue_samples;
@@ -135,6 +135,7 @@ class alignas(64) worker {
 
   record_cache records_;
   stack_cache stacks_;
+  unsigned fetches_ = 0;
   unsigned budget_ = next_budget;
   std::uint64_t random_state_;
   tick_time last_look_;            // at the clock, for timers

@@ -75,9 +75,6 @@ class waiter {
   /// thread; the waiter is still alive.
   park_reason reason() const noexcept;
 
-  /// Has what `claim` touches fetched. Any thread; the waiter is still alive.
-  void prefetch() const noexcept { __builtin_prefetch(parker_, 1); }
-
  private:
   detail::parker* parker_;
   std::uint64_t episode_;

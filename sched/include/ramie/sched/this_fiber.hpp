@@ -65,7 +65,9 @@ void sleep_until(std::chrono::time_point<Clock, Duration> const& deadline) {
   } while (!detail::has_come(deadline));
 }
 
-/// Waits for at least `duration`; not at all if it is negative. A cancellation point.
+/// Waits for at least `duration`; not at all if it is negative. Where a runtime has 64 and more
+/// timers a millisecond to serve, and sleeps in between, they come up to 1 ms late. A cancellation
+/// point.
 template <class Rep, class Period>
 void sleep_for(std::chrono::duration<Rep, Period> const& duration) {
   if (!detail::sleep_until_steady(detail::deadline_after(duration))) throw_interruption();

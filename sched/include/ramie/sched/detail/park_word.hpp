@@ -42,6 +42,13 @@ class basic_park_word {
     return (word_.load(A::order("P1", std::memory_order_acquire)) >> state_bits) > e;
   }
 
+  /// Whether wait `e` has ended, or somebody has claimed it. Any thread; nothing else is visible by
+  /// it.
+  bool has_ended(std::uint64_t e) const noexcept {
+    std::uint64_t const seen = word_.load(std::memory_order_relaxed);
+    return seen != pack(e, is_running) && seen != pack(e, is_parked);
+  }
+
   /// On the owner's behalf, once it is safely switched away: what was written before it is visible
   /// to whoever schedules the owner next. True: the owner stays parked, and the winner of the claim
   /// schedules it (it may do so before this returns). False: wait `e` has ended already, and the
