@@ -51,24 +51,18 @@ std::optional<std::error_code> end_of_wait(arm_result armed) {
 }  // namespace
 
 /// Under lock_: ends the wait of the sleeper that was taken out of a slot, if any.
-void poller::deliver(void* taken, std::error_code outcome, sleeper_list& list) noexcept {
+void poller::deliver(void* taken, std::error_code outcome, sleeper*& before) noexcept {
   if (taken == nullptr) return;
   auto& self = *static_cast<sleeper*>(taken);
   self.outcome = outcome;
-  if (self.who->claim()) list.push_back(self);
-}
-
-void poller::sleeper_list::push_back(sleeper& one) noexcept {
-  (last != nullptr ? last->next : first) = &one;
-  last = &one;
+  if (self.who->claim()) self.next = std::exchange(before, &self);
 }
 
 poller::sleeper_list poller::sleeper_list::take(int count) noexcept {
-  sleeper_list taken{first, first};
-  if (first == nullptr) return taken;
-  while (--count > 0 && taken.last->next != nullptr) taken.last = taken.last->next;
-  first = std::exchange(taken.last->next, nullptr);
-  if (first == nullptr) last = nullptr;
+  sleeper_list const taken{first};
+  sleeper** end = &first;
+  while (count-- > 0 && *end != nullptr) end = &(*end)->next;
+  first = std::exchange(*end, nullptr);
   return taken;
 }
 
@@ -78,7 +72,6 @@ void poller::sleeper_list::resume_all() noexcept {
     first = one.next;  // Read first: the sleeper goes away with the resume.
     one.who->resume(placement::queue);
   }
-  last = nullptr;
 }
 
 constinit poller* poller::all_pollers = nullptr;
@@ -278,7 +271,7 @@ void poller::forget(int number, std::uint64_t identity, sleeper_list& list) noex
   record* const known = table_.find(number);
   if (known == nullptr || known->owner.load(std::memory_order_relaxed) != identity) return;
   for (watch& side : known->sides) {
-    deliver(side.slot.close(), canceled(), list);
+    deliver(side.slot.close(), canceled(), list.first);
   }
 }
 
@@ -327,14 +320,14 @@ void poller::on_event(watch& side, int events) noexcept {
   auto const outcome = failed ? make_error_code(io::errc::registration_failed) : std::error_code();
   void* const taken = side.slot.signal(side.generation);
   bool const transient = taken != nullptr && static_cast<sleeper*>(taken)->transient;
-  deliver(taken, outcome, ready_);
+  deliver(taken, outcome, *turn_begin_);
   stranger_left_ = stranger_left_ || transient;
   // A worker that would block is not to be woken again and again for what nobody waits for. One
   // that has other work leaves the watcher alone: its reader is likely to be in a queue.
   if (failed || transient || (taken == nullptr && blocking_turn_)) {
     stop(side);
     // Whoever armed the slot before it could see that is served here: io/DESIGN.md#disarming.
-    deliver(side.slot.signal(side.generation), outcome, ready_);
+    deliver(side.slot.signal(side.generation), outcome, *turn_begin_);
   }
 }
 
@@ -361,6 +354,7 @@ void poller::turn(int how) noexcept {
     std::unique_lock held(lock_, std::adopt_lock);
     turn_change_.wait(held, [this] { return !closer_waits_; });
     held.release();
+    while (*turn_begin_ != nullptr) turn_begin_ = &(*turn_begin_)->next;
     ev_run(loop_.get(), how);
     how = EVRUN_NOWAIT;
   } while (std::exchange(stranger_left_, false));
@@ -393,7 +387,9 @@ void poller::finish_turn() noexcept {
   turn_change_.notify_all();
 }
 
+/// ready_ is empty.
 void poller::run_loop(clock::time_point deadline) noexcept {
+  turn_begin_ = &ready_.first;
   blocking_turn_ = clock::now() < deadline && begin_wait(in_loop);
   if (!blocking_turn_) {
     turn(EVRUN_NOWAIT);

@@ -87,8 +87,6 @@ class poller final : public driver {
   /// Sleepers that were claimed and are to be resumed, in order. Guarded by lock_ until taken.
   struct sleeper_list {
     sleeper* first = nullptr;
-    sleeper* last = nullptr;
-    void push_back(sleeper& one) noexcept;
     /// Takes the first `count`, or all if there are no more.
     sleeper_list take(int count) noexcept;
     void resume_all() noexcept;
@@ -113,7 +111,7 @@ class poller final : public driver {
   void turn(int how) noexcept;
   void run_loop(std::chrono::steady_clock::time_point deadline) noexcept;
 
-  static void deliver(void* taken, std::error_code outcome, sleeper_list& list) noexcept;
+  static void deliver(void* taken, std::error_code outcome, sleeper*& before) noexcept;
 
   bool begin_wait(std::uint32_t how) noexcept;
   void end_wait() noexcept;
@@ -126,7 +124,11 @@ class poller final : public driver {
   ev_io bell_event_{};
   ev_timer timer_{};
   descriptor_table table_;
-  sleeper_list ready_;          // guarded by lock_: found, and not handed over yet
+  sleeper_list ready_;  // guarded by lock_: found, and not handed over yet
+  // Guarded by lock_: the end of what ready_ held when the turn began. libev serves the events of a
+  // turn from the last to the first: each goes before the others of its turn, so that they come out
+  // in the kernel's order, that of becoming ready.
+  sleeper** turn_begin_ = &ready_.first;
   bool blocking_turn_ = false;  // guarded by lock_: whether ev_run may block
   bool timer_fired_ = false;    // guarded by lock_
   bool stranger_left_ = false;  // guarded by lock_: see turn()

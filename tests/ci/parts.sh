@@ -15,7 +15,7 @@ export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file
 progress() {
   awk '
     match($0, /^\[[0-9]+\/[0-9]+\]/) { split(substr($0, 2, RLENGTH - 2), at, "/") }
-    match($0, /^ *[0-9]+\/[0-9]+ Test/) { split($1, at, "/"); if (/Failed|Timeout|\*\*\*/) print }
+    match($0, /^ *[0-9]+\/[0-9]+ Test/) { split($1, at, "/"); if (/\*\*\*/) print }
     /^ *Start +[0-9]+:/ { next }
     match($0, /^\[[0-9]+\/[0-9]+\]/) || match($0, /^ *[0-9]+\/[0-9]+ Test/) {
       tenth = int(10 * at[1] / at[2])

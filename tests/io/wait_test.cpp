@@ -219,6 +219,37 @@ TEST(Wait, ABusyWorkerIsHandedAllThatOneLookHasFound) {
   });
 }
 
+// More than libev asks for at once, and than are handed over at once.
+TEST(Wait, WhoIsReadyFirstIsHandedOverFirst) {
+  ramie::test::on_one_worker([] {
+    constexpr std::size_t waiters = 150;
+    constexpr std::size_t stride = 77;  // they share no factor: each comes once
+    std::vector<int> numbers;
+    std::vector<std::size_t> expected;
+    std::vector<std::size_t> woken;
+    std::size_t begun = 0;
+    ramie::task_group group;
+    for (std::size_t i = 0; i < waiters; ++i) {
+      numbers.push_back(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+      ASSERT_GE(numbers.back(), 0);
+      group.spawn([&, i] {
+        ++begun;
+        wait_readable(numbers[i]);
+        woken.push_back(i);
+      });
+    }
+    while (begun < waiters) ramie::this_fiber::yield();
+    ramie::test::settle();  // each is watched
+    for (std::size_t i = 0; i < waiters; ++i) {
+      expected.push_back(i * stride % waiters);
+      ASSERT_EQ(::eventfd_write(numbers[expected.back()], 1), 0);
+    }
+    group.wait();
+    EXPECT_EQ(woken, expected);
+    for (int const number : numbers) ::close(number);
+  });
+}
+
 TEST_P(WaitStress, CancellationAndEventsNeverLoseAWaiter) {
   run_it([] {
     test_pipe p;
