@@ -90,10 +90,6 @@ runtime_options checked(runtime_options options) {
 
 }  // namespace
 
-stack_pool& stacks_of(fiber_record& fiber) noexcept {
-  return fiber.odd_stacks != nullptr ? *fiber.odd_stacks : *fiber.home->stacks;
-}
-
 unsigned current_fork_epoch() noexcept {
   return fork_epoch.load(std::memory_order_relaxed);
 }

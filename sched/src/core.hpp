@@ -200,7 +200,9 @@ struct runtime_access {
 };
 
 /// Where the fiber's stack comes from. While its runtime has not ended.
-stack_pool& stacks_of(fiber_record& fiber) noexcept;
+inline stack_pool& stacks_of(fiber_record& fiber) noexcept {
+  return fiber.odd_stacks != nullptr ? *fiber.odd_stacks : *fiber.home->stacks;
+}
 
 /// A block of process-wide unique fiber ids; the first of them.
 std::uint64_t draw_ids(std::uint64_t count) noexcept;

@@ -166,7 +166,7 @@ fiber_record* worker_thread::choose_begun() noexcept {
 
 // Gives a fiber its stack. False: there is none to be had, and the fiber has ended with that error.
 bool worker_thread::begin(fiber_record& fiber) noexcept {
-  stack_pool& pool = fiber.odd_stacks != nullptr ? *fiber.odd_stacks : *home_.stacks;
+  stack_pool& pool = stacks_of(fiber);
   stack_top top = nullptr;
   if (fiber.odd_stacks == nullptr) {
     top = worker_->take_stack();
