@@ -23,6 +23,7 @@
 #include "bell.hpp"
 #include "descriptor_table.hpp"
 #include "libev.hpp"
+#include "spin_history.hpp"
 
 namespace ramie::detail {
 
@@ -110,6 +111,7 @@ class poller final : public driver {
   void leave_kernel() noexcept;
   void turn(int how) noexcept;
   void run_loop(std::chrono::steady_clock::time_point deadline) noexcept;
+  bool spin() noexcept;
 
   static void deliver(void* taken, std::error_code outcome, sleeper*& before) noexcept;
 
@@ -130,6 +132,7 @@ class poller final : public driver {
   // in the kernel's order, that of becoming ready.
   sleeper** turn_begin_ = &ready_.first;
   bool blocking_turn_ = false;  // guarded by lock_: whether ev_run may block
+  spin_history spins_;          // guarded by lock_
   bool timer_fired_ = false;    // guarded by lock_
   bool stranger_left_ = false;  // guarded by lock_: see turn()
   bool in_kernel_ = false;      // guarded by lock_: a worker is in epoll_wait, without the lock

@@ -14,6 +14,7 @@
 #include "kernel.hpp"
 #include "poller.hpp"
 #include "sockets.hpp"
+#include "test_pipe.hpp"
 
 namespace {
 
@@ -60,10 +61,10 @@ TEST(Cost, ReadinessThatNobodyWaitsForKeepsNoWorkerBusy) {
     ramie::test::settle();
     pair.server.write_all("xy");
     reader.join();  // One byte is left, and the watcher is still started.
-    int const before = kernel.epoll_wait.calls();
+    int const before = kernel.epoll_blocks;
     ramie::this_fiber::sleep_for(std::chrono::milliseconds(50));
     // Reported, reported in vain, and the end of the sleep, which may come in steps.
-    EXPECT_LT(kernel.epoll_wait.calls() - before, 10);
+    EXPECT_LT(kernel.epoll_blocks - before, 10);
     EXPECT_EQ(ramie::test::read_text(pair.client, 1), "y");
   });
 }
@@ -77,9 +78,9 @@ TEST(Cost, ARungBellKeepsNoWorkerBusy) {
     auto reader = runtime.spawn([&] { return ramie::test::read_text(pair.client, 1); });
     while (!rung) runtime.run([] {});  // Until the worker is met in epoll_wait.
     runtime.run([] {
-      int const before = kernel.epoll_wait.calls();
+      int const before = kernel.epoll_blocks;
       ramie::this_fiber::sleep_for(std::chrono::milliseconds(50));
-      EXPECT_LT(kernel.epoll_wait.calls() - before, 10);
+      EXPECT_LT(kernel.epoll_blocks - before, 10);
     });
     pair.server.write_all("x");
     EXPECT_EQ(reader.join(), "x");
@@ -119,6 +120,41 @@ TEST(Cost, TheKernelIsNotAskedBeforeAllThatItHasReportedIsHandedOver) {
     pair.server.write_all("x");
     readers.wait();
     for (int const number : numbers) ::close(number);
+  });
+}
+
+TEST(Cost, WhatComesSoonIsMetWithoutBlocking) {
+  ramie::test::on_one_worker([] {
+    ramie::test::test_pipe const pipe;
+    int empty_looks = 0;
+    kernel.on_events = [&](epoll_event const*, int count) {
+      if (count == 0 && ++empty_looks == 8) pipe.put();
+    };
+    int const blocks = kernel.epoll_blocks;
+    ramie::io::wait_readable(pipe.in());
+    EXPECT_EQ(kernel.epoll_blocks - blocks, 0);
+    kernel.on_events = nullptr;
+  });
+}
+
+TEST(Cost, WhoWaitsLongLooksFewTimesBeforeBlocking) {
+  ramie::test::on_one_worker([] {
+    ramie::test::test_pipe const pipe;
+    auto reader = ramie::spawn([&] { ramie::io::wait_readable(pipe.in()); });
+    ramie::test::settle();
+    std::error_code error;
+    auto* const poller = ramie::detail::poller::of_this_fiber(error);
+    int const blocks = kernel.epoll_blocks;
+    int const calls = kernel.epoll_wait.calls();
+    constexpr int waits = 128;
+    for (int i = 0; i < waits; ++i) {
+      poller->wait_until(std::chrono::steady_clock::now() + std::chrono::milliseconds(1));
+    }
+    int const looks = kernel.epoll_wait.calls() - calls - (kernel.epoll_blocks - blocks);
+    // Seven tries in vain, and one look in place of each wait whose deadline has come by then.
+    EXPECT_LE(looks, 8 * 64 + waits);
+    pipe.put();
+    reader.join();
   });
 }
 

@@ -3,9 +3,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 
 #include <ramie/io/wait.hpp>
+#include <ramie/sched/this_fiber.hpp>
 
 #include "kernel.hpp"
 #include "sockets.hpp"
@@ -68,6 +70,10 @@ TEST(Fault, ARefusedSecondDirectionEndsBothWaits) {
   on_one_worker([] {
     auto pair = connect_pair();
     exchange(pair);
+    // Until the worker has blocked, and for that has given up the direction that nobody waits for.
+    int const blocks = kernel.epoll_blocks;
+    while (kernel.epoll_blocks == blocks)
+      ramie::this_fiber::sleep_for(std::chrono::milliseconds(1));
     auto reader = spawn([&] { return read_one(pair.client); });
     settle();
     kernel.epoll_ctl.fail(ENOMEM);

@@ -42,6 +42,7 @@ int epoll_ctl(int epfd, int operation, int fd, epoll_event* event) noexcept {
 }
 
 int epoll_wait(int epfd, epoll_event* events, int size, int timeout) {
+  if (timeout != 0) ++kernel.epoll_blocks;
   int const count = kernel.epoll_wait(ask(SYS_epoll_wait, epfd, events, size, timeout));
   int const error = errno;
   if (kernel.on_events) kernel.on_events(events, count);

@@ -57,6 +57,7 @@ class kernel_call {
 struct kernel_calls {
   kernel_call accept4, connect, epoll_create1, epoll_ctl, epoll_wait, eventfd, getsockopt, listen,
       poll, ppoll, recv, send, setsockopt, socket;
+  std::atomic<int> epoll_blocks{0};  // calls of epoll_wait that were to wait
 
   // Set while the program is quiet. After epoll_wait, with what it returned:
   std::function<void(epoll_event const*, int)> on_events;

@@ -48,6 +48,24 @@ TEST(Poller, SeveralLiveSideBySide) {
   poller::forget_everywhere(5, 99);
 }
 
+TEST(SpinHistory, FailuresInARowMakeTriesRare) {
+  ramie::detail::spin_history history;
+  auto const waits_until_a_try = [&] {
+    int waits = 0;
+    while (!history.worth_a_try()) ++waits;
+    return waits;
+  };
+  for (int const skipped : {0, 1, 3, 7, 15, 31, 63, 63}) {
+    EXPECT_EQ(waits_until_a_try(), skipped);
+    history.tried(false);
+  }
+  EXPECT_EQ(waits_until_a_try(), 63);
+  history.tried(true);
+  EXPECT_EQ(waits_until_a_try(), 0);
+  history.tried(false);
+  EXPECT_EQ(waits_until_a_try(), 1);
+}
+
 TEST(Poller, AnEventThatComesBeforeACancelledFiberRunsEndsItsWait) {
   ramie::test::on_one_worker([] {
     auto pair = ramie::test::connect_pair();
