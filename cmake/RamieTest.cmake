@@ -3,10 +3,12 @@ find_package(GTest REQUIRED)
 include(GoogleTest)
 
 # Off, every test names what it needs; on, one that forgets an include may build.
-option(RAMIE_TEST_PCH "Precompile what most tests include of GoogleTest and of the standard library" OFF)
+option(RAMIE_QUICK_TEST_BUILD
+       "Precompile what most tests include of GoogleTest and of the standard library, and compile \
+several of a test program's sources at once" OFF)
 
 # Neither ramie's headers, which the layers see only in part, nor macros of a test's own are in it.
-if(RAMIE_TEST_PCH)
+if(RAMIE_QUICK_TEST_BUILD)
   file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/precompiled.cpp CONTENT "")
   add_library(ramie_test_pch OBJECT ${CMAKE_CURRENT_BINARY_DIR}/precompiled.cpp)
   target_link_libraries(ramie_test_pch PRIVATE ramie_flags GTest::gtest_main Threads::Threads)
@@ -21,10 +23,12 @@ if(RAMIE_TEST_PCH)
     <system_error> <thread> <tuple> <type_traits> <utility> <variant> <vector>)
 endif()
 
-# A target whose sources are tests: their warnings, and where it is asked for, what is precompiled.
+# A target whose sources are tests: their warnings, and how they are compiled. Most of the time goes
+# into headers and templates that all of a program's sources share.
 function(ramie_compile_as_test name)
   target_link_libraries(${name} PRIVATE ramie_flags GTest::gtest_main)
-  if(RAMIE_TEST_PCH)
+  if(RAMIE_QUICK_TEST_BUILD)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
     target_precompile_headers(${name} REUSE_FROM ramie_test_pch)
     target_compile_options(${name} PRIVATE ${ramie_pch_for_ccache})
   endif()

@@ -34,7 +34,7 @@ configure() {
   shift 3
   cmake -S "$ramie_root" -B "$RAMIE_CI_DIR/$name" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \
     -DCMAKE_BUILD_TYPE="$type" -DCMAKE_CXX_FLAGS_DEBUG=-g1 -DRAMIE_MODELS=OFF -DRAMIE_EXAMPLES=OFF \
-    -DRAMIE_TEST_PCH=ON "$@" >/dev/null
+    -DRAMIE_QUICK_TEST_BUILD=ON "$@" >/dev/null
 }
 
 configure_gcc_release() { configure gcc-release g++ Release -DRAMIE_MODELS=ON -DRAMIE_EXAMPLES=ON; }
@@ -73,9 +73,9 @@ part_clang_release() {
   build_and_test clang-release
 }
 
-# The one without precompiled headers: here each test must include what it needs.
+# The one where each source of a test is compiled alone, and must include what it needs.
 part_gcc_debug() {
-  configure gcc-debug g++ Debug -DRAMIE_TEST_PCH=OFF
+  configure gcc-debug g++ Debug -DRAMIE_QUICK_TEST_BUILD=OFF
   build_and_test gcc-debug
 }
 

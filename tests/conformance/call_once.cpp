@@ -19,19 +19,19 @@ static_assert(requires(once_flag flag) {
     } -> std::same_as<void>;
 });
 
-constinit once_flag made_at_compile_time;
+constinit once_flag flag_made_at_compile_time;
 
-struct counter {
+struct sum {
   int count = 0;
   void add(int n) { count += n; }
 };
 
 CONFORMANCE_TEST(CallOnce, InvokesWhatIsInvocable) {
-  call_once(made_at_compile_time, [] {});
+  call_once(flag_made_at_compile_time, [] {});
   once_flag flag;
-  counter made;
-  call_once(flag, &counter::add, &made, 2);
-  call_once(flag, &counter::add, &made, 3);
+  sum made;
+  call_once(flag, &sum::add, &made, 2);
+  call_once(flag, &sum::add, &made, 3);
   EXPECT_EQ(made.count, 2);
   once_flag other;
   call_once(

@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <functional>
 #include <string>
 #include <string_view>
 
@@ -42,16 +41,6 @@ inline std::string read_text(io::tcp_stream& stream, std::size_t size) {
   std::string text(size, '\0');
   stream.read_exact(text);
   return text;
-}
-
-/// Runs `test` on fibers of one worker, then on a plain OS thread: what both must agree on.
-inline void on_fiber_and_thread(std::function<void()> const& test) {
-  {
-    SCOPED_TRACE("on a fiber");
-    run({.workers = 1}, [&] { test(); });
-  }
-  SCOPED_TRACE("on a thread");
-  test();
 }
 
 }  // namespace ramie::test

@@ -21,6 +21,7 @@ using ramie::test::for_times_that_have_come;
 using ramie::test::for_times_that_never_come;
 using ramie::test::forever;
 using ramie::test::is_duration;
+using ramie::test::on_fiber_and_thread;
 using ramie::test::on_one_worker;
 using ramie::test::settle;
 namespace this_fiber = ramie::this_fiber;
@@ -41,12 +42,6 @@ std::future_status wait(ramie::join_handle<void>& handle, Time when) {
   } else {
     return handle.wait_until(when);
   }
-}
-
-template <class F>
-void on_fiber_and_thread(F test) {
-  on_one_worker(test);
-  std::thread(test).join();
 }
 
 TEST(AnyTime, SleepReturnsAtOnceOrNever) {

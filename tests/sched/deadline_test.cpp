@@ -21,18 +21,12 @@ using ramie::cancelled;
 using ramie::deadline_scope;
 using ramie::timed_out;
 using ramie::test::forever;
+using ramie::test::on_fiber_and_thread;
 using ramie::test::on_one_worker;
 using ramie::test::soon;
 namespace this_fiber = ramie::this_fiber;
 
 RAMIE_TEST_WITH_WORKERS(Deadline);
-
-/// Whoever waits: a fiber of one worker and a plain thread.
-template <class F>
-void on_fiber_and_thread(F test) {
-  on_one_worker(test);
-  std::thread(test).join();
-}
 
 TEST(DeadlineScope, EndsAWaitByAnException) {
   on_fiber_and_thread([] {

@@ -21,12 +21,11 @@ using ramie::select;
 using ramie::spawn;
 using ramie::when;
 using ramie::test::forever;
+using ramie::test::nothing;
 using ramie::test::settle;
 using ramie::test::soon;
 
 RAMIE_TEST_WITH_WORKERS(SelectJoinStress);
-
-constexpr auto nothing = [] {};
 
 TEST(SelectJoin, TakesTheFiberThatHasEndedAndItsResult) {
   ramie::test::on_one_worker([] {

@@ -27,6 +27,10 @@ namespace ramie::test {
 inline constexpr std::chrono::hours forever{1000};
 inline constexpr std::chrono::milliseconds soon{2};
 
+/// Handlers of a select whose case is all that matters, without and with what was received.
+inline constexpr auto nothing = [] {};
+inline constexpr auto ignore = [](auto) {};
+
 /// The code of the std::system_error that f throws; none if it returns.
 template <class F>
 std::error_code code_of(F f) {
@@ -54,6 +58,16 @@ inline void settle() {
 template <class F>
 void on_one_worker(F test) {
   run({.workers = 1}, std::move(test));
+}
+
+/// Runs `test` on a fiber of one worker, then on a plain OS thread: what both must agree on.
+template <class F>
+void on_fiber_and_thread(F test) {
+  on_one_worker(test);
+  std::thread([&] {
+    SCOPED_TRACE("on a thread");
+    test();
+  }).join();
 }
 
 /// Runs body(i) for 0 <= i < count at once: fibers of the current runtime and plain OS threads by

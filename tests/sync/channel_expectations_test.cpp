@@ -32,12 +32,11 @@ using ramie::select;
 using ramie::spawn;
 using ramie::when;
 using ramie::test::forever;
+using ramie::test::ignore;
+using ramie::test::nothing;
 using ramie::test::settle;
 
 RAMIE_TEST_WITH_WORKERS(ChannelExpectations);
-
-constexpr auto nothing = [] {};
-constexpr auto ignore = [](auto) {};
 
 // --- fairness between those who wait
 

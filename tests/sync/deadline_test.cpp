@@ -24,13 +24,8 @@ using ramie::channel_status;
 using ramie::deadline_scope;
 using ramie::timed_out;
 using ramie::test::forever;
+using ramie::test::on_fiber_and_thread;
 using ramie::test::soon;
-
-template <class F>
-void on_fiber_and_thread(F test) {
-  ramie::test::on_one_worker(test);
-  std::thread(test).join();
-}
 
 TEST(DeadlineOfAScope, EndsTheWaitsOfAllPrimitives) {
   on_fiber_and_thread([] {

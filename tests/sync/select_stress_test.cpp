@@ -26,11 +26,10 @@ using ramie::select;
 using ramie::spawn;
 using ramie::when;
 using ramie::test::forever;
+using ramie::test::ignore;
+using ramie::test::nothing;
 
 RAMIE_TEST_WITH_WORKERS(SelectStress);
-
-constexpr auto nothing = [] {};
-constexpr auto ignore = [](auto) {};
 
 template <std::size_t N>
 void expect_even(std::array<int, N> const& picks, int expected) {

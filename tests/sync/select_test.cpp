@@ -26,11 +26,10 @@ using ramie::spawn;
 using ramie::unbounded_channel;
 using ramie::when;
 using ramie::test::forever;
+using ramie::test::ignore;
+using ramie::test::nothing;
 using ramie::test::settle;
 using ramie::test::soon;
-
-constexpr auto nothing = [] {};
-constexpr auto ignore = [](auto) {};
 
 TEST(Select, TakesTheCaseThatIsReadyAndReturnsItsIndex) {
   channel<int> empty(1);

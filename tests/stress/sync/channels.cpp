@@ -24,8 +24,6 @@ namespace {
 using parcel = std::unique_ptr<std::size_t>;
 using ramie::channel_status;
 
-constexpr auto nothing = [] {};
-
 /// A channel of a capacity that is drawn.
 struct bounded {
   explicit bounded(dice& random) : channel(std::array{0u, 0u, 1u, 2u, 64u}[random.below(5)]) {}
@@ -234,7 +232,7 @@ class wandering final : public scene {
   std::size_t const count_;
 };
 
-constexpr scene_kind kinds[] = {
+constexpr scene_kind channel_kinds[] = {
     {"channel", make_scene<senders_and_receivers<bounded>>},
     {"unbounded_channel", make_scene<senders_and_receivers<unbounded>>},
     {"select", make_scene<wandering>},
@@ -243,7 +241,7 @@ constexpr scene_kind kinds[] = {
 }  // namespace
 
 std::span<scene_kind const> channel_scenes() noexcept {
-  return kinds;
+  return channel_kinds;
 }
 
 }  // namespace stress

@@ -104,7 +104,7 @@ class pool final : public scene {
   unsigned const all_;
 };
 
-constexpr scene_kind kinds[] = {
+constexpr scene_kind condition_kinds[] = {
     {"condition_variable", make_scene<pool<ramie::condition_variable, ramie::mutex>>},
     {"condition_variable_any", make_scene<pool<ramie::condition_variable_any, ramie::mutex>>},
     {"condition_variable_any of timed_mutex",
@@ -118,7 +118,7 @@ constexpr scene_kind kinds[] = {
 }  // namespace
 
 std::span<scene_kind const> condition_scenes() noexcept {
-  return kinds;
+  return condition_kinds;
 }
 
 }  // namespace stress

@@ -188,7 +188,7 @@ class calls final : public scene {
   }
 };
 
-constexpr scene_kind kinds[] = {
+constexpr scene_kind future_kinds[] = {
     {"promise", make_scene<promises>},
     {"packaged_task and async", make_scene<calls>},
 };
@@ -196,7 +196,7 @@ constexpr scene_kind kinds[] = {
 }  // namespace
 
 std::span<scene_kind const> future_scenes() noexcept {
-  return kinds;
+  return future_kinds;
 }
 
 }  // namespace stress

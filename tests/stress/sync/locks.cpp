@@ -135,7 +135,7 @@ class several_mutexes final : public scene {
   std::array<guarded_count, forks> counts_;
 };
 
-constexpr scene_kind kinds[] = {
+constexpr scene_kind lock_kinds[] = {
     {"mutex", make_scene<one_mutex<ramie::mutex>>},
     {"timed_mutex", make_scene<one_mutex<ramie::timed_mutex>>},
     {"recursive_mutex", make_scene<one_mutex<ramie::recursive_mutex>>},
@@ -148,7 +148,7 @@ constexpr scene_kind kinds[] = {
 }  // namespace
 
 std::span<scene_kind const> lock_scenes() noexcept {
-  return kinds;
+  return lock_kinds;
 }
 
 }  // namespace stress

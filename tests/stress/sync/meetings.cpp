@@ -24,8 +24,6 @@ namespace stress {
 
 namespace {
 
-constexpr auto nothing = [] {};
-
 /// Calls wait(), by times within deadlines that end it, until it has returned.
 template <class F>
 void wait_in_the_end(dice& random, F wait) {
@@ -299,7 +297,7 @@ class call_once_of_many final : public repeated_meeting {
   }
 };
 
-constexpr scene_kind kinds[] = {
+constexpr scene_kind meeting_kinds[] = {
     {"latch, counted down", make_scene<countdown<latch_counter>>},
     {"wait_group", make_scene<countdown<group_counter>>},
     {"latch, arrived at", make_scene<latch_for_all>},
@@ -312,7 +310,7 @@ constexpr scene_kind kinds[] = {
 }  // namespace
 
 std::span<scene_kind const> meeting_scenes() noexcept {
-  return kinds;
+  return meeting_kinds;
 }
 
 }  // namespace stress

@@ -8,6 +8,9 @@
 
 namespace stress {
 
+/// The handler of a select whose case is all that matters.
+inline constexpr auto nothing = [] {};
+
 class scene {
  public:
   scene() = default;

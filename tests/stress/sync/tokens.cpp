@@ -103,7 +103,6 @@ class event_token {
 
   static constexpr std::ptrdiff_t all() noexcept { return 1; }
   bool take(dice& random) {
-    constexpr auto nothing = [] {};
     switch (random.below(4)) {
       case 0:
         return event_.wait_for(random.soon());
@@ -165,7 +164,7 @@ class flag_token {
   std::atomic_flag taken_;  // acquire and release: as atomic_token's
 };
 
-constexpr scene_kind kinds[] = {
+constexpr scene_kind token_kinds[] = {
     {"counting_semaphore", make_scene<users<semaphore_tokens<ramie::counting_semaphore<>>>>},
     {"binary_semaphore", make_scene<users<semaphore_tokens<ramie::binary_semaphore>>>},
     {"auto_reset_event", make_scene<users<event_token>>},
@@ -176,7 +175,7 @@ constexpr scene_kind kinds[] = {
 }  // namespace
 
 std::span<scene_kind const> token_scenes() noexcept {
-  return kinds;
+  return token_kinds;
 }
 
 }  // namespace stress
