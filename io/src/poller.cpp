@@ -390,7 +390,7 @@ void poller::finish_turn() noexcept {
 /// What comes soon is better waited for awake: a wake-up costs this thread, and the one that sends
 /// it, more than some looks. False: nothing has come. ready_ is empty before.
 bool poller::spin() noexcept {
-  constexpr int most_looks = 64;  // some 30 us
+  constexpr int most_looks = 128;  // some 50 us
   if (!spins_.worth_a_try()) return false;
   bool found = false;
   for (int looks = 0; !found && looks < most_looks; ++looks) {

@@ -65,7 +65,11 @@ class stream {
   stream() = default;
   explicit stream(tcp::socket socket) : socket_(std::move(socket)) {}
 
-  void set_no_delay(bool on) { socket_->set_option(tcp::no_delay(on)); }
+  void set_no_delay(bool on) {
+    boost::system::error_code error;
+    socket_->set_option(tcp::no_delay(on), error);
+    if (error) throw std::system_error(error);  // The server may have closed it at its end.
+  }
 
   std::size_t read_some(std::span<char> into) {
     operation read;

@@ -152,7 +152,7 @@ TEST(Cost, WhoWaitsLongLooksFewTimesBeforeBlocking) {
     }
     int const looks = kernel.epoll_wait.calls() - calls - (kernel.epoll_blocks - blocks);
     // Seven tries in vain, and one look in place of each wait whose deadline has come by then.
-    EXPECT_LE(looks, 8 * 64 + waits);
+    EXPECT_LE(looks, 8 * 128 + waits);
     pipe.put();
     reader.join();
   });
