@@ -319,6 +319,7 @@ void poller::on_event(watch& side, int events) noexcept {
   if (!failed) side.home->lingers = false;
   auto const outcome = failed ? make_error_code(io::errc::registration_failed) : std::error_code();
   void* const taken = side.slot.signal(side.generation);
+  if (taken != nullptr) spins_.came();
   bool const transient = taken != nullptr && static_cast<sleeper*>(taken)->transient;
   deliver(taken, outcome, *turn_begin_);
   stranger_left_ = stranger_left_ || transient;
@@ -392,12 +393,15 @@ void poller::finish_turn() noexcept {
 bool poller::spin() noexcept {
   constexpr int most_looks = 128;  // some 50 us
   if (!spins_.worth_a_try()) return false;
-  bool found = false;
-  for (int looks = 0; !found && looks < most_looks; ++looks) {
+  auto const look = [this] {
     turn(EVRUN_NOWAIT);
-    found = ready_.first != nullptr || state_.load(std::memory_order_relaxed) != idle;
+    return ready_.first != nullptr || state_.load(std::memory_order_relaxed) != idle;
+  };
+  bool found = look();
+  if (!found && !spins_.sleep_is_shared()) {
+    for (int looks = 1; !found && looks < most_looks; ++looks) found = look();
+    spins_.tried(found);
   }
-  spins_.tried(found);
   return ready_.first != nullptr;
 }
 

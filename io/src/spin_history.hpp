@@ -1,32 +1,45 @@
 #pragma once
 
 #include <algorithm>
+#include <utility>
 
 namespace ramie::detail {
 
 /// Whether to look again and again for a moment before blocking, by how it went before. It goes on
-/// as long as it pays; each failure in a row doubles the number of waits that do without, up to 63:
-/// who waits long each time spends next to nothing on it. Not thread-safe.
+/// while at least every other try finds something: a failure doubles the number of waits that block
+/// at once, up to 63, a success halves it. Not thread-safe.
 class spin_history {
  public:
   /// Once per wait.
   bool worth_a_try() noexcept {
     if (skips_ == 0) return true;
     --skips_;
+    came_ = 0;
     return false;
   }
 
-  /// After each try.
+  /// Something has come that was waited for.
+  void came() noexcept { ++came_; }
+
+  /// When there is nothing: whether so much has come since the last time that each pays little for
+  /// a sleep now. What comes during that is served together, too.
+  bool sleep_is_shared() noexcept {
+    constexpr unsigned many = 4;
+    return std::exchange(came_, 0) >= many;
+  }
+
+  /// After each try that began with nothing there.
   void tried(bool found) noexcept {
-    failure_cost_ = found ? 0 : std::min(2 * failure_cost_ + 1, most_skips);
+    failure_cost_ = found ? failure_cost_ / 2 : std::min(2 * failure_cost_ + 1, most_skips);
     skips_ = failure_cost_;
   }
 
  private:
   static constexpr int most_skips = 63;
 
-  int skips_ = 0;         // waits that are to do without
-  int failure_cost_ = 0;  // 2^n - 1 after n failures in a row
+  int skips_ = 0;         // waits that are to block at once
+  int failure_cost_ = 0;  // 2^n - 1 for n failures more than successes, 6 at most
+  unsigned came_ = 0;     // since there was nothing the last time
 };
 
 }  // namespace ramie::detail

@@ -48,22 +48,36 @@ TEST(Poller, SeveralLiveSideBySide) {
   poller::forget_everywhere(5, 99);
 }
 
-TEST(SpinHistory, FailuresInARowMakeTriesRare) {
+TEST(SpinHistory, GoesOnWhileEveryOtherTryFindsSomething) {
   ramie::detail::spin_history history;
-  auto const waits_until_a_try = [&] {
+  auto const waits_that_block = [&] {
     int waits = 0;
     while (!history.worth_a_try()) ++waits;
     return waits;
   };
   for (int const skipped : {0, 1, 3, 7, 15, 31, 63, 63}) {
-    EXPECT_EQ(waits_until_a_try(), skipped);
+    EXPECT_EQ(waits_that_block(), skipped);
     history.tried(false);
   }
-  EXPECT_EQ(waits_until_a_try(), 63);
-  history.tried(true);
-  EXPECT_EQ(waits_until_a_try(), 0);
+  for (int const skipped : {63, 31, 15, 7, 3, 1, 0, 0}) {
+    EXPECT_EQ(waits_that_block(), skipped);
+    history.tried(true);
+  }
+}
+
+TEST(SpinHistory, ManyShareASleep) {
+  ramie::detail::spin_history history;
+  EXPECT_FALSE(history.sleep_is_shared());
+  for (int i = 0; i < 3; ++i) history.came();
+  EXPECT_FALSE(history.sleep_is_shared());
+  for (int i = 0; i < 4; ++i) history.came();
+  EXPECT_TRUE(history.sleep_is_shared());
+  EXPECT_FALSE(history.sleep_is_shared());
+  for (int i = 0; i < 4; ++i) history.came();
   history.tried(false);
-  EXPECT_EQ(waits_until_a_try(), 1);
+  EXPECT_FALSE(history.worth_a_try());  // That wait blocks.
+  EXPECT_TRUE(history.worth_a_try());
+  EXPECT_FALSE(history.sleep_is_shared());
 }
 
 TEST(Poller, AnEventThatComesBeforeACancelledFiberRunsEndsItsWait) {
