@@ -190,16 +190,22 @@ def table(found, baseline):
     def median(count, name, figure):
         return statistics.median(each[figure] for each in found[count, name])
 
+    def ratio(count, name, figure):
+        """Of two runs beside each other: the machine's own speed changes over the rounds."""
+        pairs = zip(found[count, name], found[count, baseline])
+        return statistics.median(each[figure] / (other[figure] or 1) for each, other in pairs)
+
     for count in dict.fromkeys(key[0] for key in found):
         for name in dict.fromkeys(key[1] for key in found):
             m = {figure: median(count, name, figure) for figure in found[count, name][0]}
             errors = sum(each["errors"] for each in found[count, name])
-            ratios = ", ".join(f"{m[figure] / (median(count, baseline, figure) or 1):.2f}"
+            ratios = ", ".join(f"{ratio(count, name, figure):.2f}"
                                for figure in ("rate", "p99", "cpu"))
             print(f"{count:>11}  {name:<12}{m['rate']:>11,.0f}{m['p99']:>9.1f}{m['threads']:>9.0f}"
                   f"{m['memory']:>12.1f}{m['cpu']:>16.1f}{errors:>8}   {ratios}")
         print()
-    print("Medians of the rounds (errors: their sum). CPU is the server's own, user and system.")
+    print("Medians of the rounds, and of the ratios within each (errors: their sum). CPU is the server's "
+          "own, user and system.")
     if len(set(cores())) == 1:
         print("Only one core may be used here: server and wrk share it, and the figures mean little.")
 
