@@ -194,7 +194,10 @@ void core::settle(fiber_record& fiber, join_word::finish how) noexcept {
   auto* const waiting = static_cast<waiter*>(how.waiter);
   bool const won = waiting != nullptr && waiting->claim();
   fiber.join.end_finish();
-  if (won) waiting->resume();
+  if (!won) return;
+  // Behind those that are ready: by its turn others that it joins may have ended too.
+  worker const* const here = worker_here(*this);
+  waiting->resume(here != nullptr && here->has_ready() ? placement::queue : placement::next);
 }
 
 void core::count_finished(worker& on) noexcept {

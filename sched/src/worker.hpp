@@ -95,6 +95,8 @@ class alignas(64) worker {
   /// Whether the queues hold more than what the owner runs next.
   bool has_surplus() const noexcept;
   bool has_work() const noexcept;
+  /// Whether any that were woken or have yielded are queued.
+  bool has_ready() const noexcept { return ready_.size() != 0; }
   std::size_t queued() const noexcept;
   inbox& mail() noexcept { return mail_; }
   inbox const& mail() const noexcept { return mail_; }
