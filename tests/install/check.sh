@@ -8,11 +8,12 @@ rm -rf "$build"
 mkdir -p "$build"
 case $way in
   find_package)
-    "$CMAKE" -S "$consumer" -B "$build" -DCMAKE_PREFIX_PATH="$prefix"
+    "$CMAKE" -S "$consumer" -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$prefix"
     "$CMAKE" --build "$build" --parallel "$(nproc)"
     ;;
   add_subdirectory)
-    "$CMAKE" -S "$consumer" -B "$build" -DRAMIE_SOURCE="$source"
+    # With the flags of a release, so that ccache may have it all from the build under test.
+    "$CMAKE" -S "$consumer" -B "$build" -DCMAKE_BUILD_TYPE=Release -DRAMIE_SOURCE="$source"
     "$CMAKE" --build "$build" --parallel "$(nproc)"
     ;;
   pkg_config)
