@@ -15,9 +15,17 @@ class category final : public std::error_category {
       case errc::end_of_stream:
         return "End of stream";
       case errc::unresolved_name:
-        return "Not a numeric address";
+        return "No such host";
       case errc::registration_failed:
         return "The kernel refused to watch the descriptor";
+      case errc::limit_exceeded:
+        return "Longer than the limit";
+      case errc::unknown_service:
+        return "No such service";
+      case errc::resolver_unavailable:
+        return "The name server has not answered";
+      case errc::resolver_failed:
+        return "The name server has failed";
     }
     return "Unknown error";
   }

@@ -1,53 +1,31 @@
 #include <ramie/io/tcp_listener.hpp>
 
+#include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <string>
 
-#include "socket.hpp"
+#include "failure.hpp"
+#include "sockets.hpp"
 
 namespace ramie::io {
 
-namespace {
-
-bool set_flag(int fd, int option, bool enable) noexcept {
-  int const value = enable ? 1 : 0;
-  return ::setsockopt(fd, SOL_SOCKET, option, &value, sizeof value) == 0;
-}
-
-/// Whether accept should simply be called again: the connection was gone before it was accepted, or
-/// a signal came. The errors of accept(2) that belong to the connection, not to the listener.
-bool is_transient(int error) noexcept {
-  switch (error) {
-    case EINTR:
-    case ECONNABORTED:
-    case EPROTO:
-    case ENETDOWN:
-    case ENETUNREACH:
-    case EHOSTDOWN:
-    case EHOSTUNREACH:
-    case ENOPROTOOPT:
-    case ENONET:
-      return true;
-    default:
-      return false;
-  }
-}
-
-}  // namespace
+using detail::set_option;
 
 tcp_listener tcp_listener::bind(std::string_view host, std::uint16_t port, listen_options options,
                                 std::error_code& error) {
   address const where = address::parse(host, port, error);
   if (error) return {};
-  int const fd = open_tcp_socket(where.family(), error);
+  int const fd = detail::open_socket(where.family(), SOCK_STREAM, error);
   if (fd < 0) return {};
   tcp_listener result(fd);
-  if (!set_flag(fd, SO_REUSEADDR, options.reuse_address) ||
-      !set_flag(fd, SO_REUSEPORT, options.reuse_port) ||
-      ::bind(fd, where.native(), where.native_size()) != 0 || ::listen(fd, options.backlog) != 0) {
+  set_option(result.file_, SOL_SOCKET, SO_REUSEADDR, int{options.reuse_address}, error);
+  if (!error) set_option(result.file_, SOL_SOCKET, SO_REUSEPORT, int{options.reuse_port}, error);
+  if (!error && where.family() == AF_INET6) {
+    set_option(result.file_, IPPROTO_IPV6, IPV6_V6ONLY, int{options.ipv6_only}, error);
+  }
+  if (error) return {};
+  if (::bind(fd, where.native(), where.native_size()) != 0 || ::listen(fd, options.backlog) != 0) {
     error = last_error();
     return {};
   }
@@ -66,26 +44,11 @@ tcp_listener tcp_listener::bind(std::string_view host, std::uint16_t port, liste
 }
 
 tcp_stream tcp_listener::accept(std::error_code& error) {
-  detail::descriptor::operation const running(file_);
-  if (!running) {
-    error = closed_error();
-    return {};
-  }
-  for (;;) {
-    sockaddr_storage native = {};
-    socklen_t size = sizeof native;
-    int const fd = ::accept4(running.number(), reinterpret_cast<sockaddr*>(&native), &size,
-                             SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-      error.clear();
-      return {fd, address::from(reinterpret_cast<sockaddr const*>(&native), size)};
-    }
-    error = last_error();
-    if (is_transient(error.value())) continue;
-    if (error != std::errc::operation_would_block) return {};
-    error = file_.wait(detail::direction::read);
-    if (error) return {};
-  }
+  sockaddr_storage peer;
+  socklen_t size = 0;
+  int const fd = accept_one(peer, size, error);
+  if (fd < 0) return {};
+  return {detail::descriptor(fd), address::from(reinterpret_cast<sockaddr const*>(&peer), size)};
 }
 
 tcp_stream tcp_listener::accept() {
@@ -99,7 +62,7 @@ tcp_stream tcp_listener::accept() {
 }
 
 address tcp_listener::local_address(std::error_code& error) const {
-  return local_address_of(native_handle(), error);
+  return detail::local_address_of(native_handle(), error);
 }
 
 address tcp_listener::local_address() const {

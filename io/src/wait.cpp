@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <string>
 
+#include "failure.hpp"
 #include "poller.hpp"
-#include "socket.hpp"
 #include "thread_wait.hpp"
 
 namespace ramie::io {

@@ -2,6 +2,7 @@
 // the place of the C library's functions, libev's calls included.
 #pragma once
 
+#include <netdb.h>
 #include <sys/epoll.h>
 
 #include <atomic>
@@ -29,14 +30,20 @@ class kernel_call {
     made_ = true;
   }
 
-  /// Calls `attempt` unless it is to fail.
-  template <class Attempt>
-  auto operator()(Attempt attempt) -> decltype(attempt()) {
+  /// Whether the call is to fail; errno is set then.
+  bool refuses() {
     ++calls_;
     int left = to_fail_;
     while (left > 0 && !to_fail_.compare_exchange_weak(left, left - 1)) {
     }
-    if (left > 0) {
+    if (left > 0) errno = error_;
+    return left > 0;
+  }
+
+  /// Calls `attempt` unless it is to fail.
+  template <class Attempt>
+  auto operator()(Attempt attempt) -> decltype(attempt()) {
+    if (refuses()) {
       if (made_) attempt();
       errno = error_;
       return -1;
@@ -55,9 +62,13 @@ class kernel_call {
 };
 
 struct kernel_calls {
-  kernel_call accept4, connect, epoll_create1, epoll_ctl, epoll_wait, eventfd, getsockopt, listen,
-      poll, ppoll, recv, send, setsockopt, socket;
-  std::atomic<int> epoll_blocks{0};  // calls of epoll_wait that were to wait
+  kernel_call accept4, bind, connect, epoll_create1, epoll_ctl, epoll_wait, eventfd, fcntl,
+      fdatasync, fstat, fsync, ftruncate, getsockname, getsockopt, listen, lseek, open, opendir,
+      pipe2, poll, posix_spawnp, ppoll, preadv2, pwritev2, readdir, readv, recv, recvmmsg, recvmsg,
+      send, sendmmsg, sendmsg, sendto, setsockopt, shutdown, socket, socketpair, stat, waitid,
+      writev;
+  std::atomic<bool> short_counts{false};  // whether reads and writes take one byte at a time
+  std::atomic<int> epoll_blocks{0};       // calls of epoll_wait that were to wait
 
   // Set while the program is quiet. After epoll_wait, with what it returned:
   std::function<void(epoll_event const*, int)> on_events;
@@ -66,6 +77,8 @@ struct kernel_calls {
   std::function<void()> on_bell;
   // Before ppoll:
   std::function<void()> on_ppoll;
+  // Instead of getaddrinfo; the list is given to freeaddrinfo.
+  std::function<int(char const* host, char const* service, addrinfo** found)> on_getaddrinfo;
 };
 
 inline kernel_calls kernel;

@@ -11,10 +11,27 @@
 
 #include <ramie/io/address.hpp>
 #include <ramie/io/buffer.hpp>
+#include <ramie/io/buffered_reader.hpp>
+#include <ramie/io/buffered_writer.hpp>
+#include <ramie/io/copy.hpp>
+#include <ramie/io/duplex_stream.hpp>
 #include <ramie/io/error.hpp>
+#include <ramie/io/file.hpp>
+#include <ramie/io/file_system.hpp>
+#include <ramie/io/input_stream.hpp>
+#include <ramie/io/output_stream.hpp>
+#include <ramie/io/owned_descriptor.hpp>
+#include <ramie/io/pipe.hpp>
+#include <ramie/io/process.hpp>
+#include <ramie/io/resolve.hpp>
 #include <ramie/io/select.hpp>
+#include <ramie/io/signal_set.hpp>
 #include <ramie/io/tcp_listener.hpp>
 #include <ramie/io/tcp_stream.hpp>
+#include <ramie/io/udp_socket.hpp>
+#include <ramie/io/unix_address.hpp>
+#include <ramie/io/unix_listener.hpp>
+#include <ramie/io/unix_stream.hpp>
 #include <ramie/io/wait.hpp>
 #include <ramie/sched/blocking.hpp>
 #include <ramie/sched/cancellation_shield.hpp>

@@ -21,6 +21,9 @@ class mutable_buffer {
   std::byte* data() const noexcept { return bytes_.data(); }
   std::size_t size() const noexcept { return bytes_.size(); }
 
+  /// What is left behind the first `count` bytes.
+  mutable_buffer rest(std::size_t count) const noexcept { return bytes_.subspan(count); }
+
  private:
   std::span<std::byte> bytes_;
 };

@@ -7,10 +7,14 @@
 namespace ramie::io {
 
 enum class errc {
-  end_of_stream = 1,   ///< read_exact: the peer ended the stream before the buffer was full.
-  unresolved_name,     ///< The host is neither a numeric address nor "localhost".
-  registration_failed  ///< The kernel refused to watch the descriptor (out of memory or of
-                       ///< watches).
+  end_of_stream = 1,     ///< The stream ended before a whole part had come.
+  unresolved_name,       ///< There is no such host, or it has no address.
+  registration_failed,   ///< The kernel refused to watch the descriptor (out of memory or of
+                         ///< watches).
+  limit_exceeded,        ///< A part of a stream is longer than its reader allows.
+  unknown_service,       ///< Neither a port number nor the name of a service.
+  resolver_unavailable,  ///< The name server has not answered; it might later.
+  resolver_failed        ///< The name server, or its answer, is broken.
 };
 
 /// The category "ramie.io".

@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include <ramie/io/address.hpp>
-#include <ramie/io/detail/descriptor.hpp>
+#include <ramie/io/detail/socket_listener.hpp>
 #include <ramie/io/tcp_stream.hpp>
 
 namespace ramie::io {
@@ -19,14 +19,16 @@ struct listen_options {
   bool reuse_address = true;
   /// Lets several listeners share the port (SO_REUSEPORT).
   bool reuse_port = false;
+  /// Whether an IPv6 listener leaves the port's IPv4 connections to others (IPV6_V6ONLY); else one
+  /// that is bound to "::" takes both.
+  bool ipv6_only = false;
 };
 
-/// Listens until it is closed or destroyed. Move-only; default-constructed and moved-from ones are
-/// closed. One fiber or thread accepts at a time; a second one that has to wait gets
-/// errc::device_or_resource_busy. `close` may be called by another one, and ends a waiting accept
-/// with errc::operation_canceled. The two forms of every operation are as tcp_stream's.
-class tcp_listener {
+/// A detail::socket_listener of TCP connections. The two forms of every operation are as
+/// input_stream's.
+class tcp_listener : public detail::socket_listener {
  public:
+  /// Closed.
   tcp_listener() noexcept = default;
   tcp_listener(tcp_listener&&) noexcept = default;
   tcp_listener& operator=(tcp_listener&&) noexcept = default;
@@ -41,23 +43,17 @@ class tcp_listener {
 
   /// Waits for a connection. A cancellation point. Connections that were given up before they were
   /// accepted are skipped. Out of descriptors: errc::too_many_files_open (of this process) or
-  /// too_many_files_open_in_system; the connection goes on waiting, so accept may be tried again.
+  /// too_many_files_open_in_system; out of memory: errc::no_buffer_space or not_enough_memory. The
+  /// connection goes on waiting then, so accept may be called again; that call first waits for
+  /// 5 ms, after each further failure for twice as long, up to 1 s.
   tcp_stream accept();
   tcp_stream accept(std::error_code& error);
 
   address local_address() const;
   address local_address(std::error_code& error) const;
 
-  bool is_open() const noexcept { return file_.is_open(); }
-  void close() noexcept { file_.close(); }
-  /// The descriptor, or -1; it stays the listener's.
-  int native_handle() const noexcept { return file_.number(); }
-
  private:
-  friend struct detail::descriptor_access;
-  explicit tcp_listener(int fd) noexcept : file_(fd) {}
-
-  detail::descriptor file_;
+  explicit tcp_listener(int fd) noexcept : socket_listener(fd) {}
 };
 
 }  // namespace ramie::io

@@ -1,94 +1,86 @@
 // A TCP connection.
 #pragma once
 
-#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include <ramie/io/address.hpp>
-#include <ramie/io/buffer.hpp>
-#include <ramie/io/detail/descriptor.hpp>
+#include <ramie/io/detail/socket_stream.hpp>
 
 namespace ramie::io {
 
-/// A TCP connection, closed when it is destroyed. Move-only; default-constructed and moved-from
-/// ones are closed. One fiber or thread may read while another one writes; `close` may be called by
-/// a third, and ends their calls with errc::operation_canceled. A second reader (or writer) that
-/// has to wait gets errc::device_or_resource_busy.
-///
-/// Every operation has two forms: one throws std::system_error, which names the operation and the
-/// peer; one sets a trailing std::error_code. Both are cancellation points while they wait, and
-/// throw `cancelled`; bytes that were read or written before that are not lost: then the call
-/// returns. On a closed stream every operation fails with errc::bad_file_descriptor. Writing to a
-/// peer that is gone is errc::broken_pipe or connection_reset, never a signal.
-class tcp_stream {
+/// A TCP connection: what an input_stream, an output_stream and a detail::socket_stream can, and
+/// what follows. An error names the peer.
+class tcp_stream : public detail::socket_stream {
  public:
+  /// Closed.
   tcp_stream() noexcept = default;
-  tcp_stream(tcp_stream&& other) noexcept;
-  tcp_stream& operator=(tcp_stream&& other) noexcept;
-  ~tcp_stream() = default;
+  tcp_stream(tcp_stream&&) noexcept = default;
+  tcp_stream& operator=(tcp_stream&&) noexcept = default;
+  ~tcp_stream() override = default;
 
-  /// `host`: a numeric IPv4 or IPv6 address, or "localhost" (127.0.0.1, then ::1). Other names:
-  /// io::errc::unresolved_name.
+  /// Connects to the first address of a host that answers (see resolve); where there are several,
+  /// the next one is tried too if the last has not answered for 250 ms (RFC 8305). The error is
+  /// that of the first address. `service`: a port number, or a name as "https". A cancellation
+  /// point; a connection that is not made yet is given up then.
   static tcp_stream connect(std::string_view host, std::uint16_t port);
   static tcp_stream connect(std::string_view host, std::uint16_t port, std::error_code& error);
+  static tcp_stream connect(std::string_view host, std::string_view service);
+  static tcp_stream connect(std::string_view host, std::string_view service,
+                            std::error_code& error);
   static tcp_stream connect(address const& peer);
   static tcp_stream connect(address const& peer, std::error_code& error);
-
-  /// Waits for data and returns how many bytes were read: at least one, or 0 at the end of the
-  /// stream. An empty buffer returns 0 at once.
-  std::size_t read_some(mutable_buffer into);
-  std::size_t read_some(mutable_buffer into, std::error_code& error);
-
-  /// Fills the buffer; io::errc::end_of_stream if the stream ends first. Returns how many bytes
-  /// were read, which tells with an error what had come before it. If it is cancelled, what it has
-  /// read is in the buffer, but how much is unknown.
-  std::size_t read_exact(mutable_buffer into);
-  std::size_t read_exact(mutable_buffer into, std::error_code& error);
-
-  /// Waits for room and returns how many bytes were written: at least one. An empty buffer returns
-  /// 0 at once.
-  std::size_t write_some(const_buffer from);
-  std::size_t write_some(const_buffer from, std::error_code& error);
-
-  /// Writes everything. Returns how many bytes were written, which tells with an error what had
-  /// gone out before it.
-  std::size_t write_all(const_buffer from);
-  std::size_t write_all(const_buffer from, std::error_code& error);
-
-  /// Ends the outgoing direction: the peer reads to the end.
-  void shutdown_write();
-  void shutdown_write(std::error_code& error);
 
   /// Whether small writes go out at once instead of being gathered (TCP_NODELAY).
   void set_no_delay(bool enable);
   void set_no_delay(bool enable, std::error_code& error);
+
+  /// Has the peer asked whether it is still there once nothing has come from it for `idle`, and
+  /// then `probes` times, `interval` apart, before every operation fails with
+  /// std::errc::timed_out of the system's category (SO_KEEPALIVE, TCP_KEEPIDLE, TCP_KEEPINTVL,
+  /// TCP_KEEPCNT). errc::invalid_argument: a number that the kernel does not take.
+  struct keep_alive {
+    std::chrono::seconds idle{60};
+    std::chrono::seconds interval{10};
+    int probes = 6;
+  };
+  void set_keep_alive(keep_alive const& how);
+  void set_keep_alive(keep_alive const& how, std::error_code& error);
+
+  /// How much the kernel may hold of what was received, or is yet to be sent, in bytes; the kernel
+  /// doubles it and keeps it within its own limits (SO_RCVBUF, SO_SNDBUF).
+  void set_receive_buffer(int bytes);
+  void set_receive_buffer(int bytes, std::error_code& error);
+  void set_send_buffer(int bytes);
+  void set_send_buffer(int bytes, std::error_code& error);
+
+  /// `close` then throws away what is yet to be sent, and the peer gets a reset instead of the end
+  /// of the stream (SO_LINGER with a time of 0).
+  void set_reset_on_close();
+  void set_reset_on_close(std::error_code& error);
 
   address local_address() const;
   address local_address(std::error_code& error) const;
   /// Known since the connection was made: works on a broken connection too; empty if closed.
   address remote_address() const noexcept { return is_open() ? peer_ : address(); }
 
-  bool is_open() const noexcept { return file_.is_open(); }
-  void close() noexcept { file_.close(); }
-  /// The descriptor, or -1; it stays the stream's.
-  int native_handle() const noexcept { return file_.number(); }
+  /// The peer's address.
+  std::string describe() const override { return peer_.to_string(); }
 
  private:
   friend class tcp_listener;
-  friend struct detail::descriptor_access;
-  tcp_stream(int fd, address const& peer) noexcept : file_(fd), peer_(peer) {}
+  tcp_stream(detail::descriptor&& file, address const& peer) noexcept
+      : socket_stream(std::move(file)), peer_(peer) {}
 
-  void check(std::error_code error, const char* operation) const;
+  static tcp_stream connect_to_any(std::span<address const> peers, std::error_code& error);
 
-  detail::descriptor file_;
   address peer_;
-  // Whether the last read was given less than it had room for: there is nothing more, so the next
-  // one waits first instead of collecting an EAGAIN. Written by the reader; atomic (relaxed)
-  // because a second one is an error of the user's that is reported, not undefined.
-  std::atomic<bool> drained_{false};
 };
 
 }  // namespace ramie::io

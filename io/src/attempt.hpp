@@ -1,0 +1,48 @@
+// System calls on non-blocking descriptors, repeated until they have an outcome.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include <ramie/io/detail/descriptor.hpp>
+
+#include "failure.hpp"
+
+namespace ramie::detail {
+
+/// Calls `attempt`, which returns what a system call returns, within an operation on `file`, until
+/// it neither is interrupted nor would block. -1: there is an error, else there is none.
+template <class Attempt>
+ssize_t repeat(descriptor& file, direction side, std::error_code& error, Attempt attempt) {
+  for (;;) {
+    ssize_t const result = attempt();
+    if (result >= 0) {
+      error.clear();
+      return result;
+    }
+    error = io::last_error();
+    if (error.value() == EINTR) continue;
+    if (error != std::errc::operation_would_block) return -1;
+    error = file.wait(side);
+    if (error) return -1;
+  }
+}
+
+/// Makes one system call within an operation on `file`, again if it is interrupted.
+template <class Attempt>
+ssize_t call_once(descriptor& file, std::error_code& error, Attempt attempt) {
+  descriptor::operation const running(file);
+  if (!running) {
+    error = io::closed_error();
+    return -1;
+  }
+  for (;;) {
+    ssize_t const result = attempt(running.number());
+    error = result >= 0 ? std::error_code() : io::last_error();
+    if (result >= 0 || error.value() != EINTR) return result;
+  }
+}
+
+}  // namespace ramie::detail

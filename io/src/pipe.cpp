@@ -1,0 +1,131 @@
+#include <ramie/io/pipe.hpp>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "attempt.hpp"
+#include "vectors.hpp"
+
+namespace ramie::io {
+
+namespace {
+
+using detail::direction;
+using operation = detail::descriptor::operation;
+
+int make_non_blocking(int fd) noexcept {
+  int const flags = ::fcntl(fd, F_GETFL);
+  if (flags >= 0) ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  return fd;
+}
+
+detail::descriptor own(int fd) noexcept {
+  return fd < 0 ? detail::descriptor() : detail::descriptor(make_non_blocking(fd));
+}
+
+/// While it lives, a write to a pipe that nobody reads is an error only: write(2) has no flag for
+/// that, as send(2) has. On one OS thread, between two switches.
+class without_sigpipe {
+ public:
+  without_sigpipe() noexcept {
+    ::sigemptyset(&only_);
+    ::sigaddset(&only_, SIGPIPE);
+    sigset_t pending;
+    ::sigpending(&pending);
+    was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
+    if (!was_pending_) ::pthread_sigmask(SIG_BLOCK, &only_, &before_);
+  }
+  without_sigpipe(without_sigpipe const&) = delete;
+  without_sigpipe& operator=(without_sigpipe const&) = delete;
+  ~without_sigpipe() {
+    // A SIGPIPE that was pending before, because it is blocked, is not ours to take.
+    if (was_pending_) return;
+    int const error = errno;
+    timespec const at_once = {};
+    if (raised_) ::sigtimedwait(&only_, nullptr, &at_once);
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    errno = error;
+  }
+
+  void note(ssize_t result) noexcept {
+    raised_ = result < 0 && last_error() == std::errc::broken_pipe;
+  }
+
+ private:
+  sigset_t only_;
+  sigset_t before_;
+  bool was_pending_ = false;
+  bool raised_ = false;
+};
+
+// Not inlined, for errno: see last_error.
+[[gnu::noinline]] ssize_t write_quietly(int fd, detail::vectors& parts) noexcept {
+  without_sigpipe quiet;
+  ssize_t const result = ::writev(fd, parts.data(), static_cast<int>(parts.count()));
+  quiet.note(result);
+  return result;
+}
+
+std::string name_of(int fd) {
+  return fd < 0 ? "a closed pipe" : "pipe " + std::to_string(fd);
+}
+
+}  // namespace
+
+pipe_reader::pipe_reader(int fd) noexcept : file_(own(fd)) {}
+
+std::string pipe_reader::describe() const {
+  return name_of(native_handle());
+}
+
+std::size_t pipe_reader::do_read_some(std::span<mutable_buffer const> into,
+                                      std::error_code& error) {
+  operation const running(file_);
+  error = running ? std::error_code() : closed_error();
+  if (error) return 0;
+  detail::vectors parts(into);
+  ssize_t const count = detail::repeat(file_, direction::read, error, [&] {
+    return ::readv(running.number(), parts.data(), static_cast<int>(parts.count()));
+  });
+  return count > 0 ? static_cast<std::size_t>(count) : 0;
+}
+
+pipe_writer::pipe_writer(int fd) noexcept : file_(own(fd)) {}
+
+std::string pipe_writer::describe() const {
+  return name_of(native_handle());
+}
+
+std::size_t pipe_writer::do_write_some(std::span<const_buffer const> from, std::size_t skip,
+                                       std::error_code& error) {
+  operation const running(file_);
+  error = running ? std::error_code() : closed_error();
+  if (error) return 0;
+  detail::vectors parts(from, skip);
+  ssize_t const count = detail::repeat(file_, direction::write, error,
+                                       [&] { return write_quietly(running.number(), parts); });
+  return count > 0 ? static_cast<std::size_t>(count) : 0;
+}
+
+pipe pipe::open(std::error_code& error) {
+  int ends[2] = {-1, -1};
+  if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0) {
+    error = last_error();
+    return {};
+  }
+  error.clear();
+  return {pipe_reader(ends[0]), pipe_writer(ends[1])};
+}
+
+pipe pipe::open() {
+  std::error_code error;
+  pipe result = open(error);
+  if (error) fail(error, "open a pipe");
+  return result;
+}
+
+}  // namespace ramie::io

@@ -1,0 +1,83 @@
+#include <ramie/io/detail/socket_listener.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include <ramie/sched/deadline_scope.hpp>
+
+#include "attempt.hpp"
+
+namespace ramie::detail {
+
+namespace {
+
+/// Whether accept should simply be called again: the connection was gone before it was accepted, or
+/// a signal came. The errors of accept(2) that belong to the connection, not to the listener.
+bool is_transient(int error) noexcept {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENOPROTOOPT:
+    case ENONET:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Whether the connection goes on waiting to be accepted for want of something else.
+bool is_shortage(int error) noexcept {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+}  // namespace
+
+socket_listener::socket_listener(socket_listener&& other) noexcept
+    : file_(std::move(other.file_)), shortages_(other.shortages_.load(std::memory_order_relaxed)) {}
+
+socket_listener& socket_listener::operator=(socket_listener&& other) noexcept {
+  if (this == &other) return *this;
+  file_ = std::move(other.file_);
+  shortages_.store(other.shortages_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  return *this;
+}
+
+// The listener is readable all the while, so whoever tries again at once would spin. It never is
+// writable: to wait for that is to wait for the time, the close or the cancellation.
+std::error_code socket_listener::back_off() {
+  using std::chrono::milliseconds;
+  std::uint32_t const before = shortages_.load(std::memory_order_relaxed);
+  if (before == 0) return {};
+  milliseconds const longest(1000);
+  deadline_scope const pause(std::min(milliseconds(5) * (1 << std::min(before - 1, 8U)), longest));
+  std::error_code const error = file_.wait(direction::write);
+  return error == std::make_error_code(std::errc::timed_out) ? std::error_code() : error;
+}
+
+int socket_listener::accept_one(sockaddr_storage& peer, socklen_t& size, std::error_code& error) {
+  descriptor::operation const running(file_);
+  error = running ? back_off() : io::closed_error();
+  if (error) return -1;
+  for (;;) {
+    peer = {};
+    size = sizeof peer;
+    auto const fd = static_cast<int>(repeat(file_, direction::read, error, [&] {
+      return ::accept4(running.number(), reinterpret_cast<sockaddr*>(&peer), &size,
+                       SOCK_NONBLOCK | SOCK_CLOEXEC);
+    }));
+    if (fd < 0 && is_transient(error.value())) continue;
+    bool const short_of = fd < 0 && is_shortage(error.value());
+    std::uint32_t const before = shortages_.load(std::memory_order_relaxed);
+    shortages_.store(short_of ? before + 1 : 0, std::memory_order_relaxed);
+    return fd;
+  }
+}
+
+}  // namespace ramie::detail
