@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""A chat: everybody hears everybody else, names are unique, and who breaks the rules leaves alone."""
+import sys
+
+from server_process import Server
+
+
+class Member:
+    def __init__(self, server, name):
+        self.socket = server.connect()
+        self.lines = self.socket.makefile("r", newline="\n")
+        assert self.hears() == "* your name?"
+        self.says(name)
+
+    def says(self, text):
+        self.socket.sendall(text.encode() + b"\n")
+
+    def hears(self):
+        return self.lines.readline().rstrip("\n")
+
+    def leaves(self):
+        self.lines.close()
+        self.socket.close()
+
+
+def conversation(server):
+    ada = Member(server, "ada")
+    assert ada.hears() == "* here: ada"
+    bob = Member(server, "bob")
+    assert bob.hears() == "* here: ada bob"
+    assert ada.hears() == "bob: * has come"
+    ada.says("hello")
+    assert bob.hears() == "ada: hello"
+    bob.says("hello yourself")
+    assert ada.hears() == "bob: hello yourself"
+    again = Member(server, "ada")
+    assert again.hears() == "* the name is taken"
+    assert again.hears() == ""
+    loud = Member(server, "loud")
+    assert loud.hears() == "* here: ada bob loud"
+    assert ada.hears() == "loud: * has come" and bob.hears() == "loud: * has come"
+    loud.says("x" * 2000)
+    assert loud.hears() == "* too long a line"
+    assert loud.hears() == ""
+    assert ada.hears() == "loud: * has left" and bob.hears() == "loud: * has left"
+    ada.leaves()
+    assert bob.hears() == "ada: * has left"
+
+
+def crowd(server):
+    members = []
+    for number in range(100):
+        newest = Member(server, f"m{number}")
+        assert newest.hears().startswith("* here:")
+        for earlier in members:
+            assert earlier.hears() == f"m{number}: * has come"
+        members.append(newest)
+    for number, member in enumerate(members):
+        member.says("I am here")
+        for other in members:
+            assert other is member or other.hears() == f"m{number}: I am here"
+    return members
+
+
+def main(program):
+    for workers in ("1", "2"):
+        with Server(program, "--workers", workers) as server:
+            conversation(server)
+        with Server(program, "--workers", workers) as server:
+            members = crowd(server)
+            server.tell_to_end()
+            assert server.end() == (0, ""), "an end without complaints"
+            assert all(member.hears() == "" for member in members)
+
+
+main(sys.argv[1])

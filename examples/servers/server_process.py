@@ -1,0 +1,32 @@
+"""A server program under test, on a port of its own choice."""
+import re
+import signal
+import socket
+import subprocess
+
+
+class Server:
+    def __init__(self, program, *options):
+        self.process = subprocess.Popen([program, "--port", "0", *options], stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True)
+        self.port = int(re.search(r"\d+", self.process.stdout.readline()).group())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+    def connect(self):
+        client = socket.create_connection(("127.0.0.1", self.port))
+        client.settimeout(60)
+        return client
+
+    def tell_to_end(self):
+        self.process.send_signal(signal.SIGTERM)
+
+    def end(self):
+        """(status, complaints)"""
+        _, complaints = self.process.communicate(timeout=60)
+        return self.process.returncode, complaints
