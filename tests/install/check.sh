@@ -19,7 +19,7 @@ case $way in
   pkg_config)
     export PKG_CONFIG_PATH=$prefix/$libdir/pkgconfig
     # shellcheck disable=SC2046  # the flags are words
-    "$CXX" -std=c++20 "$consumer/main.cpp" $(pkg-config --cflags --libs ramie) -o "$build/consumer"
+    "$CXX" -std=c++20 "$consumer/main.cpp" $(pkg-config --cflags --libs ramie-tls) -o "$build/consumer"
     ;;
   *)
     echo "unknown way: $way" >&2

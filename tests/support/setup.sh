@@ -11,6 +11,7 @@ declare -A why=(
   [libboost-dev]="Boost headers: Lockfree"
   [libboost-context-dev]="switches between fibers"
   [libev-dev]="waits for descriptors"
+  [libssl-dev]="OpenSSL: TLS"
   [zlib1g-dev]="checksums of what the examples read"
   [python3]="drives the measurements and the lints"
   [ccache]="makes a second build quick"
@@ -34,7 +35,7 @@ declare -A why=(
   [strace]="counts a server's system calls"
 )
 declare -A packages=(
-  [build]="g++ cmake ninja-build libboost-dev libboost-context-dev libev-dev zlib1g-dev python3"
+  [build]="g++ cmake ninja-build libboost-dev libboost-context-dev libev-dev libssl-dev zlib1g-dev python3"
   [test]="ccache git clang clang-format libclang-rt-14-dev llvm libgtest-dev relacy-dev valgrind pkg-config make"
   [bench]="libboost-fiber-dev libasio-dev"
   [peers]="golang-go cargo librust-tokio-dev librust-async-channel-dev"

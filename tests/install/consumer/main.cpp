@@ -3,6 +3,7 @@
 #include <mutex>
 #include <string>
 
+#include <ramie/io/tls_stream.hpp>
 #include <ramie/ramie.hpp>
 
 namespace {
@@ -21,6 +22,10 @@ std::string echo_once() {
   stream.read_exact(reply);
   server.join();
   return reply;
+}
+
+bool trusts_somebody() {
+  return ramie::io::tls_context::client().native_handle() != nullptr;
 }
 
 int sum_of_fibers() {
@@ -42,8 +47,9 @@ int sum_of_fibers() {
 }  // namespace
 
 int main() {
-  bool const good =
-      ramie::run({.workers = 2}, [] { return sum_of_fibers() == 55 && echo_once() == "ramie"; });
+  bool const good = ramie::run({.workers = 2}, [] {
+    return sum_of_fibers() == 55 && echo_once() == "ramie" && trusts_somebody();
+  });
   std::puts(good ? "ok" : "wrong result");
   return good ? 0 : 1;
 }
