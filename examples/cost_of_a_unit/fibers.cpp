@@ -1,4 +1,5 @@
 // What a fiber costs.
+#include <cstdint>
 #include <utility>
 
 #include <ramie/ramie.hpp>

@@ -7,7 +7,9 @@
 #include <array>
 #include <charconv>
 #include <cinttypes>
+#include <cstdint>
 #include <fstream>
+#include <stdexcept>
 #include <string_view>
 
 namespace file_reads {

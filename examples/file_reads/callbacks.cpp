@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <memory>
+#include <span>
+#include <string>
 #include <system_error>
 #include <vector>
 

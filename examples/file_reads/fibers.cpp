@@ -3,6 +3,9 @@
 // come from the disk is left to a small pool of threads, so that no worker waits for it.
 #include <ramie/ramie.hpp>
 
+#include <cstdio>
+#include <string>
+
 #include "batch.hpp"
 
 namespace {

@@ -1,4 +1,5 @@
 // Hand-in from outside on ramie: runtime::post, through a handle.
+#include <cstdint>
 #include <system_error>
 
 #include <ramie/ramie.hpp>

@@ -2,8 +2,10 @@
 // lines to its workers through a bounded channel. While the workers are slow the channel is full,
 // the reader waits and does not read, and so the peer's sends wait too.
 #include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 

@@ -5,6 +5,7 @@
 #include <boost/crc.hpp>
 #include <charconv>
 #include <cstdio>
+#include <system_error>
 
 namespace line_protocol {
 

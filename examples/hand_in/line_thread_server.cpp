@@ -1,6 +1,7 @@
 // The same with a thread per connection and blocking sockets: the thread that reads a line
 // processes and acknowledges it before it reads on.
 #include <condition_variable>
+#include <cstdint>
 #include <cstdio>
 #include <list>
 #include <mutex>

@@ -2,6 +2,7 @@
 // backlog. Told to end, it accepts no more and lets those that it has come to their end.
 #include <ramie/ramie.hpp>
 
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Fetches from servers that behave, and from some that do not, each within its time."""
+import http.server
+import pathlib
+import re
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+LARGE = bytes(range(256)) * 2000
+
+
+class Pages(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    pages = {"/": b"root", "/large": LARGE, "/empty": b"", "/query?a=b": b"asked"}
+
+    def do_GET(self):
+        if self.path == "/chunked":
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"5\r\nhello\r\nA;x=y\r\n0123456789\r\n0\r\nTrailer: t\r\n\r\n")
+        elif self.path == "/to-the-end":
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"x" * 100_000)
+        elif self.path == "/slow":
+            time.sleep(60)
+        elif self.path == "/cut":
+            self.send_response(200)
+            self.send_header("Content-Length", "100")
+            self.end_headers()
+            self.wfile.write(b"x" * 50)
+        elif self.path in self.pages:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(self.pages[self.path])))
+            self.end_headers()
+            self.wfile.write(self.pages[self.path])
+        else:
+            self.send_error(404)
+        self.close_connection = True
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 1000
+
+    def handle_error(self, *_):  # A client that gives up is none of ours.
+        pass
+
+
+def serve(certificate=None):
+    server = Server(("127.0.0.1", 0), Pages)
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_address[1]
+
+
+def fetch(program, *arguments):
+    """(status, {url: result})"""
+    ran = subprocess.run([program, *arguments], text=True, capture_output=True, timeout=100)
+    assert ran.returncode in (0, 1), ran
+    return ran.returncode, dict(re.match(r"(\S+): (.*)", line).groups() for line in ran.stdout.splitlines())
+
+
+def plain_pages(program):
+    root = f"http://127.0.0.1:{serve()}"
+    sizes = {"/": 4, "/large": len(LARGE), "/empty": 0, "/query?a=b": 5, "/chunked": 15, "/to-the-end": 100_000,
+             "/#fragment": 4, "": 4}
+    status, found = fetch(program, *(root + path for path in sizes))
+    assert found == {root + path: f"200, {size} bytes" for path, size in sizes.items()}, found
+    assert status == 0
+    status, found = fetch(program, "--at-once", "7", *(f"{root}/?{number}" for number in range(100)))
+    assert status == 1 and len(found) == 100 and all(result.startswith("404") for result in found.values())
+
+
+def bad_pages(program):
+    root = f"http://127.0.0.1:{serve()}"
+    with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as unused:
+        nobody = f"http://127.0.0.1:{unused.getsockname()[1]}/"
+        unused.close()
+        mute = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        begun = time.monotonic()
+        status, found = fetch(program, "--each-ms", "300", "--most-bytes", "10000", root + "/slow", root + "/cut",
+                              root + "/large", root + "/chunked", nobody, mute, "ftp://a/", "http:///", "nonsense")
+        assert time.monotonic() - begun < 30 and status == 1
+    for url, expected in ((root + "/slow", "timed out"), (root + "/cut", "End of stream"),
+                          (root + "/large", "more than the limit"), (root + "/chunked", "200, 15 bytes"),
+                          (nobody, "refused"), (mute, "timed out"), ("ftp://a/", "neither http"),
+                          ("http:///", "no host"), ("nonsense", "neither http")):
+        assert expected in found[url], (url, found)
+    status, found = fetch(program, "--all-ms", "300", "--at-once", "1", root + "/slow", root + "/")
+    assert found == {root + "/slow": "timed out", root + "/": "not begun in time"}, found
+
+
+def secure_pages(program):
+    with tempfile.TemporaryDirectory() as folder:
+        certificate = [str(pathlib.Path(folder) / name) for name in ("certificate.pem", "key.pem")]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-days", "1", "-subj", "/CN=test", "-addext", "subjectAltName=DNS:localhost",
+                        "-out", certificate[0], "-keyout", certificate[1]], check=True, capture_output=True)
+        port = serve(certificate)
+        good, other = f"https://localhost:{port}/large", f"https://127.0.0.1:{port}/large"
+        status, found = fetch(program, "--authorities", certificate[0], good, other)
+        assert found[good] == f"200, {len(LARGE)} bytes", found
+        assert "IP address mismatch" in found[other] and status == 1, found
+        _, found = fetch(program, good)
+        assert "self-signed certificate" in found[good], found
+
+
+def main(program):
+    plain_pages(program)
+    bad_pages(program)
+    secure_pages(program)
+
+
+main(sys.argv[1])

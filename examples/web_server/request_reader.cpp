@@ -1,0 +1,111 @@
+#include "request_reader.hpp"
+
+#include <cstring>
+#include <span>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/error.hpp>
+
+#include <ramie/sched/deadline_scope.hpp>
+#include <ramie/sched/timed_out.hpp>
+
+namespace web {
+
+namespace {
+
+using boost::beast::http::error;
+
+/// The status that tells the client what is wrong with its request.
+int status_of(boost::system::error_code const& found) {
+  if (found == error::header_limit) return 431;
+  if (found == error::body_limit) return 413;
+  if (found == error::bad_version) return 505;
+  return 400;
+}
+
+/// Calls f, and refuses the request if that takes too long.
+template <class F>
+auto within(std::chrono::milliseconds time, F f) {
+  ramie::deadline_scope const limit(time);
+  try {
+    return f();
+  } catch (ramie::timed_out const&) {
+    if (!limit.expired()) throw;
+    throw refused(408);
+  }
+}
+
+}  // namespace
+
+std::optional<request> request_reader::next() {
+  if (!await_first_byte()) return std::nullopt;
+  parser into;
+  into.header_limit(limits_.head_size);
+  into.body_limit(limits_.body_size);
+  within(limits_.head, [&] { read_head(into); });
+  if (!into.is_done()) {
+    if (boost::beast::iequals(into.get()[boost::beast::http::field::expect], "100-continue")) {
+      replies_.write_all("HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    within(limits_.body, [&] { read_body(into); });
+  }
+  return into.release();
+}
+
+/// False: there is none, and none is owed.
+bool request_reader::await_first_byte() {
+  if (begin_ != end_) return true;
+  ramie::deadline_scope const limit(limits_.idle);
+  try {
+    return read_more();
+  } catch (ramie::timed_out const&) {
+    if (!limit.expired()) throw;
+    return false;
+  }
+}
+
+void request_reader::read_head(parser& into) {
+  while (!into.is_header_done()) {
+    if (parse(into)) continue;
+    if (!read_more()) throw refused(400);
+  }
+}
+
+void request_reader::read_body(parser& into) {
+  into.eager(true);
+  while (!into.is_done()) {
+    if (begin_ != end_ && parse(into)) continue;
+    if (!into.is_done() && !read_more()) throw refused(400);
+  }
+}
+
+/// Gives the parser what has come. False: it needs more.
+bool request_reader::parse(parser& into) {
+  boost::system::error_code error;
+  std::size_t const used =
+      into.put(boost::asio::const_buffer(buffer_.data() + begin_, end_ - begin_), error);
+  begin_ += used;
+  if (begin_ == end_) begin_ = end_ = 0;
+  if (error && error != boost::beast::http::error::need_more) throw refused(status_of(error));
+  return used != 0;
+}
+
+/// False: the stream has ended.
+bool request_reader::read_more() {
+  if (end_ == buffer_.size()) {
+    if (begin_ == 0) throw refused(431);
+    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  if (replies_.pending() != 0) {
+    ramie::deadline_scope const limit(limits_.write);
+    replies_.flush();
+  }
+  std::size_t const count = stream_.read_some(std::span(buffer_).subspan(end_));
+  end_ += count;
+  return count != 0;
+}
+
+}  // namespace web

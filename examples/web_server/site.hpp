@@ -1,0 +1,40 @@
+// What the server answers.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include <ramie/io/buffered_writer.hpp>
+
+#include "request_reader.hpp"
+
+namespace web {
+
+/// Files below a folder, and two that are made as they are asked for: POST /echo returns what it
+/// was sent, GET /count/N counts to N in chunks.
+class site {
+ public:
+  site(std::filesystem::path root, limits const& within)
+      : root_(std::move(root)), limits_(within) {}
+
+  /// Writes the answer. The head goes out with what follows it.
+  void answer(request const& asked, ramie::io::buffered_writer& to) const;
+
+  /// Says why there will be no answer, and that the connection ends.
+  void refuse(int status, ramie::io::buffered_writer& to) const;
+
+ private:
+  void answer_file(request const& asked, std::string_view path,
+                   ramie::io::buffered_writer& to) const;
+  void answer_count(request const& asked, std::string_view last,
+                    ramie::io::buffered_writer& to) const;
+  void answer_text(request const& asked, int status, std::string_view text,
+                   ramie::io::buffered_writer& to) const;
+  void write(std::string_view text, ramie::io::buffered_writer& to) const;
+
+  std::filesystem::path root_;
+  limits const& limits_;
+};
+
+}  // namespace web
