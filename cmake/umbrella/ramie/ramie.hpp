@@ -36,6 +36,7 @@
 #include <ramie/sched/blocking.hpp>
 #include <ramie/sched/cancellation_shield.hpp>
 #include <ramie/sched/cancelled.hpp>
+#include <ramie/sched/coroutine.hpp>
 #include <ramie/sched/deadline_scope.hpp>
 #include <ramie/sched/fiber.hpp>
 #include <ramie/sched/fiber_local.hpp>
