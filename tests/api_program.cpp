@@ -2,6 +2,8 @@
 // clang-format off
 #undef NDEBUG                                                     // the asserts are the point
 #include <ramie/ramie.hpp>
+#include <cstdint>
+#include <system_error>
 #include <array>
 #include <cassert>
 #include <mutex>

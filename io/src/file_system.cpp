@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <memory>
 #include <new>
+#include <span>
+#include <string_view>
 
 #include <ramie/io/error.hpp>
 #include <ramie/io/file.hpp>

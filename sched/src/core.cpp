@@ -3,6 +3,8 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <random>
 #include <span>
 #include <stdexcept>

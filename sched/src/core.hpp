@@ -2,7 +2,11 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>

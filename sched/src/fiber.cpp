@@ -1,5 +1,7 @@
 #include <ramie/sched/fiber.hpp>
 
+#include <atomic>
+#include <string>
 #include <system_error>
 #include <thread>
 

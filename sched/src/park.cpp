@@ -1,8 +1,11 @@
 #include <ramie/sched/park.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <mutex>
+#include <stop_token>
+#include <string>
 
 #include <ramie/fiber/assert.hpp>
 #include <ramie/sched/cancelled.hpp>

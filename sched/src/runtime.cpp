@@ -1,6 +1,7 @@
 #include <ramie/sched/runtime.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <future>
+#include <span>
 #include <system_error>
 
 #include <ramie/sched/detail/selection.hpp>

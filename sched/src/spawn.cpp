@@ -2,9 +2,12 @@
 #include <ramie/sched/detail/spawn.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <system_error>
 #include <utility>
 

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <chrono>
+#include <exception>
 #include <span>
 #include <string>
 #include <system_error>

@@ -1,12 +1,15 @@
 #include <ramie/sync/lock_checks.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
 #include <new>
+#include <string>
 #include <system_error>
 #include <utility>
 #include <vector>

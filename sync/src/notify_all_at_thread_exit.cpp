@@ -1,3 +1,4 @@
+#include <mutex>
 #include <system_error>
 
 #include <ramie/sched/detail/at_exit.hpp>

@@ -6,6 +6,8 @@
 #include <array>
 #include <atomic>
 #include <boost/fiber/all.hpp>
+#include <chrono>
+#include <cstdint>
 #include <mutex>
 #include <thread>
 #include <vector>

@@ -4,11 +4,13 @@
 // runs Asio's loop, and waits in it while no fiber is ready.
 #include <boost/asio.hpp>
 #include <boost/fiber/all.hpp>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 #include <system_error>
 #include <thread>

@@ -4,7 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
 #include <functional>
+#include <span>
 #include <thread>
 #include <vector>
 

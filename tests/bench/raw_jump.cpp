@@ -1,6 +1,8 @@
 // The limit of any fiber library on Boost.Context: the bare switch.
 #include <boost/context/detail/fcontext.hpp>
+
 #include <boost/context/fixedsize_stack.hpp>
+#include <cstdint>
 
 #include "bench.hpp"
 

@@ -2,7 +2,7 @@
 
 # shellcheck disable=SC2034  # read by whoever sources this
 ramie_parts=(lint gcc-release clang-release gcc-debug clang-debug header-sets install models
-  asan-ubsan tsan-1 tsan-2 tsan-4 tsan-8 lto valgrind examples bench-smoke)
+  asan-ubsan tsan-1 tsan-2 tsan-4 tsan-8 fuzz lto valgrind examples bench-smoke)
 
 ramie_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
@@ -80,9 +80,8 @@ part_clang_release() {
   build_and_test clang-release
 }
 
-# The one where each source of a test is compiled alone, and must include what it needs.
 part_gcc_debug() {
-  configure gcc-debug g++ Debug -DRAMIE_QUICK_TEST_BUILD=OFF
+  configure gcc-debug g++ Debug
   build_and_test gcc-debug
 }
 
@@ -131,6 +130,8 @@ part_tsan_1() { tsan 1; }
 part_tsan_2() { tsan 2; }
 part_tsan_4() { tsan 4; }
 part_tsan_8() { tsan 8; }
+
+part_fuzz() { "$ramie_root/tests/fuzz/run.sh" 5 "$RAMIE_CI_DIR/fuzz"; }
 
 # What a fiber reads of its thread must come through calls that this does not see through.
 part_lto() {

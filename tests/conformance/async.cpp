@@ -1,6 +1,8 @@
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include "sut.hpp"

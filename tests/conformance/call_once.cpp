@@ -1,3 +1,5 @@
+#include <atomic>
+#include <concepts>
 #include <memory>
 #include <stdexcept>
 #include <utility>

@@ -1,7 +1,11 @@
 // condition_variable, cv_status and notify_all_at_thread_exit.
+#include <atomic>
+#include <concepts>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 #include <vector>
 

@@ -1,9 +1,12 @@
 // future, shared_future, future_error and their vocabulary.
+#include <concepts>
 #include <exception>
 #include <future>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <system_error>
+#include <type_traits>
 #include <utility>
 #include <vector>
 

@@ -1,6 +1,10 @@
+#include <atomic>
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <stop_token>
+#include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "sut.hpp"

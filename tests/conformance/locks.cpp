@@ -1,6 +1,7 @@
 // lock_guard, scoped_lock, lock, try_lock and the tags.
 #include <memory>
 #include <mutex>
+#include <type_traits>
 #include <utility>
 
 #include "sut.hpp"

@@ -1,7 +1,10 @@
 // unique_lock and shared_lock, which have the same members.
 #include <chrono>
+#include <concepts>
 #include <mutex>
 #include <shared_mutex>
+#include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include "sut.hpp"

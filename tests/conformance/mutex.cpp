@@ -1,3 +1,4 @@
+#include <atomic>
 #include <concepts>
 #include <utility>
 #include <vector>

@@ -1,5 +1,8 @@
+#include <atomic>
+#include <concepts>
 #include <memory>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include "sut.hpp"

@@ -1,4 +1,6 @@
 // promise, and the results that come at thread exit.
+#include <atomic>
+#include <concepts>
 #include <cstddef>
 #include <exception>
 #include <memory>

@@ -1,5 +1,8 @@
+#include <atomic>
+#include <concepts>
 #include <cstddef>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "sut.hpp"

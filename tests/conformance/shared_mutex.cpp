@@ -1,3 +1,4 @@
+#include <concepts>
 #include <vector>
 
 #include "sut.hpp"

@@ -1,7 +1,9 @@
 // stop_token, stop_source and stop_callback: under both names the standard library's own.
+#include <concepts>
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <type_traits>
 #include <utility>
 
 #include "sut.hpp"

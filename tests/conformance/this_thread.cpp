@@ -1,3 +1,6 @@
+#include <atomic>
+#include <chrono>
+#include <concepts>
 #include <utility>
 
 #include "sut.hpp"

@@ -1,10 +1,14 @@
 // thread and thread::id.
+#include <atomic>
 #include <compare>
+#include <concepts>
 #include <functional>
 #include <map>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
+#include <system_error>
+#include <type_traits>
 #include <unordered_set>
 #include <utility>
 

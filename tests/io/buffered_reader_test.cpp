@@ -1,5 +1,6 @@
 #include <ramie/io/buffered_reader.hpp>
 
+#include <algorithm>
 #include <random>
 #include <stdexcept>
 #include <string>

@@ -2,7 +2,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <cstdint>
+#include <system_error>
+#include <vector>
 
 #include "sockets.hpp"
 

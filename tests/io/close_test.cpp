@@ -1,7 +1,12 @@
 // Closing: who is woken, and what the number means afterwards.
 #include <fcntl.h>
+
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <array>
+#include <string>
+#include <system_error>
+#include <thread>
 
 #include <ramie/io/detail/descriptor.hpp>
 

@@ -4,7 +4,10 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
+#include <span>
+#include <system_error>
 #include <vector>
 
 #include <ramie/io/wait.hpp>

@@ -3,8 +3,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <filesystem>
+#include <iterator>
+#include <string>
+#include <system_error>
+#include <thread>
 
 #include <ramie/io/wait.hpp>
 #include <ramie/sched/this_fiber.hpp>

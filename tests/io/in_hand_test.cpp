@@ -1,7 +1,11 @@
 // Closing a descriptor while a worker has an event of it in hand: fetched from the kernel, not yet
 // served by libev, which answers some events with an epoll_ctl on the number.
 #include <atomic>
+#include <cstdint>
+#include <functional>
 #include <optional>
+#include <system_error>
+#include <thread>
 
 #include "kernel.hpp"
 #include "poller.hpp"

@@ -1,6 +1,8 @@
 // What all streams have in common.
 #include <array>
+#include <span>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <ramie/io/error.hpp>

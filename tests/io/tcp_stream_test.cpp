@@ -1,7 +1,10 @@
 #include <ramie/io/tcp_stream.hpp>
 
+#include <array>
 #include <csignal>
+#include <thread>
 #include <type_traits>
+#include <vector>
 
 #include "sockets.hpp"
 

@@ -6,6 +6,7 @@
 #include <random>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include <ramie/io/buffered_reader.hpp>
 #include <ramie/io/copy.hpp>

@@ -4,8 +4,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdio>
+#include <thread>
 #include <vector>
 
 #include <ramie/sched/blocking.hpp>

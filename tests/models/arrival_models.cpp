@@ -1,7 +1,10 @@
 // Models of latch, wait group and barrier: whoever passes sees what was done before every arrival;
 // nobody waits for what has come; and each may go as soon as the last wait has returned.
 #include <array>
+#include <atomic>
+#include <cstdint>
 #include <memory>
+#include <span>
 
 #include <ramie/sync/detail/barrier_core.hpp>
 #include <ramie/sync/detail/latch_core.hpp>

@@ -1,8 +1,11 @@
 // Models of the channel: a value that was sent is received once, whole, and in its order; one whose
 // sender was told that it has not been sent stays with it; nobody waits beside a partner, or beside
 // a closed channel; and the channel may go as soon as a call on it has returned and no other waits.
+#include <array>
+#include <atomic>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include <ramie/sync/detail/channel_core.hpp>

@@ -3,6 +3,7 @@
 // notified. The user's mutex is a lock of the model's, or the mutex itself.
 #include <array>
 #include <memory>
+#include <span>
 
 #include <ramie/sync/detail/event_core.hpp>
 #include <ramie/sync/detail/mutex_core.hpp>

@@ -3,7 +3,9 @@
 // What holds in each: every pushed item is taken exactly once, its taker sees what was written
 // before the push, and a slot is written anew only after the read that took its last item.
 #include <array>
+#include <cstdint>
 #include <ramie/sched/detail/work_deque.hpp>
+#include <span>
 
 #include "deque_atomics.hpp"
 #include "model.hpp"

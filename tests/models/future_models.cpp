@@ -2,6 +2,7 @@
 // is one; and the last to leave frees what they shared, after all the others.
 #include <array>
 #include <cstddef>
+#include <span>
 
 #include <ramie/sync/detail/future_core.hpp>
 

@@ -1,7 +1,9 @@
 // Models of the spawn gate and the finished counts: shut-down sees no fiber alive, and all that the
 // fibers did.
 #include <array>
+#include <cstdint>
 #include <ramie/sched/detail/spawn_gate.hpp>
+#include <span>
 
 #include "model.hpp"
 

@@ -3,9 +3,11 @@
 // A worker that has taken an item takes no other: so an item left beside a sleeper is a deadlock.
 // The items' counts are relaxed: the idle set alone makes them visible in time.
 #include <array>
+#include <atomic>
 #include <ramie/sched/detail/idle_set.hpp>
 #include <ramie/sched/detail/inbox.hpp>
 #include <ramie/sched/detail/work_deque.hpp>
+#include <span>
 
 #include "model.hpp"
 #include "model_queue.hpp"

@@ -2,6 +2,7 @@
 // sees what was written before the push. The bounded queue is one atomic step, and holds one item.
 #include <array>
 #include <ramie/sched/detail/inbox.hpp>
+#include <span>
 
 #include "model.hpp"
 #include "model_queue.hpp"

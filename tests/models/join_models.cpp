@@ -4,8 +4,10 @@
 // and touched by nobody after; the joiner sees the result; the waiter is touched by nobody after
 // its wait has ended. Relacy reports any use of freed memory, and records that were not freed.
 #include <array>
+#include <atomic>
 #include <memory>
 #include <ramie/sched/detail/join_word.hpp>
+#include <span>
 
 #include "model.hpp"
 

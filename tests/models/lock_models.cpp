@@ -2,6 +2,7 @@
 // destroy it.
 #include <array>
 #include <mutex>
+#include <span>
 
 #include <ramie/sched/detail/tiny_lock.hpp>
 

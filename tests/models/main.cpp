@@ -2,10 +2,13 @@
 // [--iterations N] [--bound N] [--weaken TAG:ORDER]. The exit status is 0 if every model that ran
 // has passed.
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <iostream>
 #include <stdexcept>
 #include <streambuf>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "model.hpp"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 #include "merging_scheduler.hpp"
 #include "relacy_atomics.hpp"

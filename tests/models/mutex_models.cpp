@@ -3,6 +3,7 @@
 // with it; and the mutex may go as soon as nobody holds it or waits for it.
 #include <array>
 #include <memory>
+#include <span>
 
 #include <ramie/sync/detail/mutex_core.hpp>
 

@@ -4,7 +4,9 @@
 // waits. In each: a wait is ended once; the parker sees what the winner wrote before the release;
 // and whoever schedules the parker sees its saved registers, which plain data stands for.
 #include <array>
+#include <cstdint>
 #include <ramie/sched/detail/park_word.hpp>
+#include <span>
 
 #include "model.hpp"
 

@@ -1,8 +1,10 @@
 // Models of the sleep place: notices are not lost, and a worker that changes hands has one owner at
 // a time and sleeps beside no work.
 #include <array>
+#include <atomic>
 #include <ramie/sched/detail/idle_set.hpp>
 #include <ramie/sched/detail/sleep_place.hpp>
+#include <span>
 
 #include "model.hpp"
 

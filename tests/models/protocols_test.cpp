@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -15,7 +16,9 @@
 #include <ramie/sched/detail/spawn_gate.hpp>
 #include <ramie/sched/detail/work_deque.hpp>
 #include <random>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace ramie::detail {

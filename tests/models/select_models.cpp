@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include <ramie/sched/detail/join_word.hpp>
 #include <ramie/sched/detail/selection.hpp>

@@ -3,6 +3,7 @@
 // as soon as what was released has been acquired.
 #include <array>
 #include <memory>
+#include <span>
 
 #include <ramie/sync/detail/semaphore_core.hpp>
 

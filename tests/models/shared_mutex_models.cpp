@@ -3,6 +3,7 @@
 // the lock may go as soon as nobody holds it or waits for it.
 #include <array>
 #include <memory>
+#include <span>
 
 #include <ramie/sync/detail/shared_mutex_core.hpp>
 

@@ -1,7 +1,9 @@
 // Models of events, call_once and waits for atomics: no signal is lost; whoever passes sees what
 // was done before it; and each may go as soon as a wait has returned.
 #include <array>
+#include <atomic>
 #include <memory>
+#include <span>
 
 #include <ramie/sync/detail/address_waits.hpp>
 #include <ramie/sync/detail/event_core.hpp>

@@ -4,8 +4,11 @@
 // The kernel's side is an atomic count with relaxed operations: all that makes a reader see data is
 // the slot. The poller's lock is a lock of the model.
 #include <array>
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <ramie/io/detail/descriptor_slot.hpp>
+#include <span>
 
 #include "model.hpp"
 

@@ -2,9 +2,11 @@
 // visit, though the fiber may have ended by then, as the last one; and the runtime's end waits for
 // that, and for nothing else.
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include <ramie/sched/detail/park_word.hpp>
 #include <ramie/sched/detail/spawn_gate.hpp>

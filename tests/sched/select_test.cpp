@@ -1,9 +1,12 @@
 #include <ramie/sched/select.hpp>
 
 #include <array>
+#include <cstdint>
 #include <future>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
+#include <system_error>
 
 #include <ramie/sched/cancelled.hpp>
 #include <ramie/sched/deadline_scope.hpp>

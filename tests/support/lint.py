@@ -10,6 +10,7 @@
  - README.md shows examples/readme.cpp as it is, and <ramie/ramie.hpp> includes every public header
  - Boost.Context is entered by its fcontext only: from Boost 1.88 on, the classes above it own the
    exception globals, which have one owner, ramie
+ - each source includes the standard headers that it uses (std_includes.py)
  - sizes: headers of at most 250 lines, sources of at most 500
 """
 import pathlib
@@ -17,8 +18,12 @@ import re
 import subprocess
 import sys
 
+import std_includes
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAYERS = ("fiber", "sched", "sync", "io")
+INCLUDE_ROOTS = [ROOT / "tests", *ROOT.glob("*/include"), *ROOT.glob("*/src"), *ROOT.glob("io/tls/*"),
+                 ROOT / "cmake/umbrella"]
 CODE = {".cpp", ".hpp"}
 # For layers and drivers rather than for programs.
 INNER_HEADERS = {"ramie/sched/atomics.hpp", "ramie/sched/driver.hpp", "ramie/sched/park.hpp"}
@@ -175,6 +180,8 @@ def findings(path):
     if path.suffix not in CODE:
         return
     yield from size(lines, path)
+    for number, header, name in std_includes.missing(path, INCLUDE_ROOTS):
+        yield number, f"uses std::{name} without <{header}>"
     if relative.parts[0] in LAYERS:
         yield from orders(lines)
         yield from boost_context(lines)

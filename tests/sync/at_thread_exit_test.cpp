@@ -1,9 +1,13 @@
 // What takes effect at the end of a fiber or thread.
+#include <atomic>
+#include <chrono>
+#include <exception>
 #include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <system_error>
 #include <thread>
 
 #include <ramie/sched/fiber_local.hpp>

@@ -1,5 +1,8 @@
 #include <ramie/sync/atomic_wait.hpp>
 
+#include <memory>
+#include <vector>
+
 #include <ramie/sched/deadline_scope.hpp>
 
 #include "../support/fibers.hpp"

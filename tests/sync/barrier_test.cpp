@@ -1,6 +1,8 @@
 #include <ramie/sync/barrier.hpp>
 
+#include <memory>
 #include <random>
+#include <vector>
 
 #include <ramie/sched/deadline_scope.hpp>
 

@@ -1,6 +1,10 @@
 #include <ramie/sync/call_once.hpp>
 
+#include <atomic>
+#include <memory>
 #include <stdexcept>
+#include <thread>
+#include <vector>
 
 #include <ramie/sched/deadline_scope.hpp>
 

@@ -1,6 +1,11 @@
 // Channels under contention, with seeds: a failure names the seed, RAMIE_TEST_SEED replays it.
 #include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
 #include <random>
+#include <thread>
+#include <vector>
 
 #include <ramie/sync/channel.hpp>
 

@@ -1,10 +1,14 @@
 #include <ramie/sync/condition_variable_any.hpp>
 
+#include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <random>
 #include <shared_mutex>
+#include <stdexcept>
 #include <stop_token>
+#include <vector>
 
 #include <ramie/sched/deadline_scope.hpp>
 #include <ramie/sched/jthread.hpp>

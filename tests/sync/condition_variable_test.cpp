@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <deque>
+#include <memory>
 #include <random>
 #include <system_error>
+#include <vector>
 
 #include "../support/fibers.hpp"
 

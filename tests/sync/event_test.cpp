@@ -1,5 +1,9 @@
 #include <ramie/sync/event.hpp>
 
+#include <chrono>
+#include <memory>
+#include <vector>
+
 #include <ramie/sync/auto_reset_event.hpp>
 
 #include "../support/fibers.hpp"

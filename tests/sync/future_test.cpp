@@ -1,6 +1,11 @@
 #include <ramie/sync/future.hpp>
 
+#include <atomic>
+#include <memory>
 #include <stdexcept>
+#include <system_error>
+#include <thread>
+#include <vector>
 
 #include <ramie/sched/deadline_scope.hpp>
 #include <ramie/sync/async.hpp>

@@ -1,6 +1,10 @@
 #include <ramie/sync/latch.hpp>
 
 #include <limits>
+#include <memory>
+#include <system_error>
+#include <thread>
+#include <vector>
 
 #include <ramie/sched/cancellation_shield.hpp>
 #include <ramie/sched/deadline_scope.hpp>

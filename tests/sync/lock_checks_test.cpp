@@ -4,8 +4,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <ramie/sched/blocking.hpp>

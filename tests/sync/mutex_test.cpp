@@ -1,7 +1,10 @@
 #include <ramie/sync/mutex.hpp>
 
 #include <atomic>
+#include <memory>
 #include <mutex>
+#include <thread>
+#include <vector>
 
 #include <ramie/sync/auto_reset_event.hpp>
 

@@ -2,7 +2,9 @@
 // the seed, RAMIE_TEST_SEED replays it.
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <random>
 #include <vector>
 

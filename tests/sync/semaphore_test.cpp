@@ -1,7 +1,12 @@
 #include <ramie/sync/semaphore.hpp>
 
+#include <atomic>
 #include <limits>
+#include <memory>
 #include <random>
+#include <system_error>
+#include <thread>
+#include <vector>
 
 #include <ramie/sched/deadline_scope.hpp>
 

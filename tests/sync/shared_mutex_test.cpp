@@ -1,8 +1,15 @@
 #include <ramie/sync/shared_mutex.hpp>
 
+#include <atomic>
+#include <chrono>
+#include <memory>
 #include <mutex>
 #include <random>
 #include <shared_mutex>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include <ramie/sched/cancellation_shield.hpp>
 #include <ramie/sched/deadline_scope.hpp>

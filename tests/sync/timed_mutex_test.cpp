@@ -1,7 +1,10 @@
 #include <ramie/sync/timed_mutex.hpp>
 
+#include <atomic>
+#include <memory>
 #include <mutex>
 #include <random>
+#include <thread>
 
 #include <ramie/sched/deadline_scope.hpp>
 #include <ramie/sync/recursive_mutex.hpp>

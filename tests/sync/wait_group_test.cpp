@@ -1,7 +1,10 @@
 #include <ramie/sync/wait_group.hpp>
 
 #include <limits>
+#include <memory>
 #include <system_error>
+#include <thread>
+#include <vector>
 
 #include "../support/fibers.hpp"
 

@@ -2,6 +2,7 @@
 
 #include <openssl/x509_vfy.h>
 
+#include <mutex>
 #include <new>
 #include <utility>
 

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include <ramie/io/tls_stream.hpp>
 #include <ramie/ramie.hpp>

@@ -1,8 +1,11 @@
 // Both condition variables: whoever waits for something is told when it is there.
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <shared_mutex>
+#include <span>
 #include <stop_token>
+#include <type_traits>
 
 #include <ramie/sync/condition_variable.hpp>
 #include <ramie/sync/condition_variable_any.hpp>

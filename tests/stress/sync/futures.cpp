@@ -2,6 +2,7 @@
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include <ramie/sync/async.hpp>

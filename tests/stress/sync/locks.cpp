@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <mutex>
 #include <shared_mutex>
+#include <span>
 #include <type_traits>
 
 #include <ramie/sync/mutex.hpp>

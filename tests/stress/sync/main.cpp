@@ -11,6 +11,7 @@
 #include <limits>
 #include <random>
 #include <string_view>
+#include <system_error>
 
 #include "round.hpp"
 

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <span>
 
 #include <ramie/sync/atomic_wait.hpp>
 #include <ramie/sync/auto_reset_event.hpp>

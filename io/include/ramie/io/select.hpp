@@ -1,6 +1,7 @@
 // The cases of select for descriptors.
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <functional>
 #include <optional>

@@ -1,7 +1,9 @@
 // The result of a fiber.
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <future>
 #include <type_traits>
 #include <utility>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <system_error>
 #include <tuple>
 #include <type_traits>
