@@ -2,12 +2,8 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -18,7 +14,7 @@
 #include <ramie/sched/deadline_scope.hpp>
 #include <ramie/sched/timed_out.hpp>
 
-#include "sockets.hpp"
+#include "../support/fibers.hpp"
 #include "streams.hpp"
 #include "temporary_folder.hpp"
 
@@ -217,29 +213,6 @@ TEST(Process, ManyAtOnceAreWaitedForByFibers) {
     }
     for (int i = 0; i < 20; ++i) EXPECT_EQ(waiting[static_cast<std::size_t>(i)].join(), i);
   });
-}
-
-/// In a process of its own: a child, and no descriptor to wait for it by.
-[[noreturn]] void spawn_without_descriptors() {
-  bool const good = ramie::run({.workers = 1}, [] {
-    int const next = ::dup(STDERR_FILENO);
-    ::close(next);
-    ramie::test::know_error_categories();
-    process::spawn({"true"}).wait();  // For the classes of its members, as the categories.
-    rlimit const limit = {static_cast<rlim_t>(next), static_cast<rlim_t>(next)};
-    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
-    std::error_code error;
-    process::spawn({"sleep", "1000"}, {}, error);
-    // No child is left, not even a dead one.
-    return error == std::errc::too_many_files_open && ::waitpid(-1, nullptr, 0) < 0 &&
-           errno == ECHILD;
-  });
-  std::_Exit(good ? 0 : 1);
-}
-
-TEST(ProcessDeathTest, WithoutADescriptorThereIsNoChild) {
-  testing::FLAGS_gtest_death_test_style = "threadsafe";
-  EXPECT_EXIT(spawn_without_descriptors(), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
