@@ -1,35 +1,20 @@
 #!/usr/bin/env python3
 """Runs a line server: every line is acknowledged, also when the server is told to end meanwhile; slow
 processing holds the sender back; a peer that breaks the protocol, or does not end, is cut off alone."""
+import pathlib
 import re
-import signal
 import socket
 import subprocess
 import sys
 import zlib
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "servers"))
+import server_process  # noqa: E402
+
 LINES = 400
 
 
-class Server:
-    def __init__(self, program, *options):
-        self.process = subprocess.Popen([program, *options], stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True)
-        self.port = int(re.search(r"\d+", self.process.stdout.readline()).group())
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.communicate()
-
-    def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port))
-
-    def tell_to_end(self):
-        self.process.send_signal(signal.SIGTERM)
-
+class Server(server_process.Server):
     def end(self):
         """(status, lines acknowledged, complaints)"""
         said, complaints = self.process.communicate(timeout=60)

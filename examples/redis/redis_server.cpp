@@ -69,26 +69,15 @@ void serve(tcp_stream& client, store& data) try {
   std::fprintf(stderr, "connection ended: %s\n", error.what());
 }
 
-void accept_all(tcp_listener& listener, store& data, ramie::task_group& connections) {
-  for (;;) {
-    std::error_code error;
-    tcp_stream client = listener.accept(error);
-    if (error == std::errc::operation_canceled || error == std::errc::bad_file_descriptor) return;
-    if (error) {
-      std::fprintf(stderr, "accept: %s\n", error.message().c_str());
-      continue;
-    }
-    connections.spawn([&data, client = std::move(client)]() mutable { serve(client, data); });
-  }
-}
-
 void run(std::uint16_t port) {
   ramie::io::signal_set stop{SIGINT, SIGTERM};
   auto listener = tcp_listener::bind("127.0.0.1", port);
   announce(listener.local_address().port());
   store data;
   ramie::task_group connections;
-  auto accepting = ramie::spawn([&] { accept_all(listener, data, connections); });
+  auto accepting = ramie::spawn([&] {
+    accept_all(listener, connections, [&data](tcp_stream& client) { serve(client, data); });
+  });
   stop.wait();
   listener.close();
   accepting.join();

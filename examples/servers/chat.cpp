@@ -164,12 +164,7 @@ void serve(std::uint16_t port) {
   ramie::task_group members;
   auto running = ramie::spawn([&] { here.run(); });
   auto accepting = ramie::spawn([&] {
-    std::error_code error;
-    while (error != std::errc::operation_canceled && error != std::errc::bad_file_descriptor) {
-      tcp_stream client = listener.accept(error);
-      if (error) continue;
-      members.spawn([&, client = std::move(client)]() mutable { serve_member(here, client); });
-    }
+    accept_all(listener, members, [&here](tcp_stream& client) { serve_member(here, client); });
   });
   stop.wait();
   listener.close();

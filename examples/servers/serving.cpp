@@ -36,8 +36,3 @@ void read_options(int argc, char** argv, std::initializer_list<number_option> op
     if (!known) explain(argv[0], options);
   }
 }
-
-void announce(std::uint16_t port) {
-  std::printf("listening on %u\n", port);
-  std::fflush(stdout);
-}

@@ -41,28 +41,17 @@ void pass_on(tcp_stream& client, std::uint16_t port) try {
   client.set_reset_on_close(ignored);
 }
 
-void accept_all(tcp_listener& listener, ramie::task_group& connections, std::uint16_t to_port) {
-  for (;;) {
-    std::error_code error;
-    tcp_stream client = listener.accept(error);
-    if (error == std::errc::operation_canceled || error == std::errc::bad_file_descriptor) return;
-    if (error) {  // Out of descriptors, say: the next accept waits a little.
-      std::fprintf(stderr, "accept: %s\n", error.message().c_str());
-      continue;
-    }
-    // Waits while there are as many as may be.
-    connections.spawn(
-        [client = std::move(client), to_port]() mutable { pass_on(client, to_port); });
-  }
-}
-
 void serve(proxy_options const& options) {
   ramie::io::signal_set stop{SIGINT, SIGTERM};
   auto listener = tcp_listener::bind("127.0.0.1", static_cast<std::uint16_t>(options.port));
   announce(listener.local_address().port());
   ramie::task_group connections({.max_running = options.max_connections});
-  auto accepting = ramie::spawn(
-      [&] { accept_all(listener, connections, static_cast<std::uint16_t>(options.to_port)); });
+  auto accepting = ramie::spawn([&] {
+    accept_all(listener, connections,
+               [to_port = static_cast<std::uint16_t>(options.to_port)](tcp_stream& client) {
+                 pass_on(client, to_port);
+               });
+  });
   stop.wait();
   listener.close();
   accepting.cancel();  // It may be waiting for a connection to end.

@@ -4,8 +4,6 @@
 #include <ramie/io/tls_stream.hpp>
 #include <ramie/ramie.hpp>
 
-#include <sys/resource.h>
-
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -101,7 +99,8 @@ class server {
                                        {.reuse_port = options_.share_port != 0});
     announce(listener.local_address().port());
     ramie::task_group connections;
-    auto accepting = ramie::spawn([&] { accept_all(listener, connections); });
+    auto accepting = ramie::spawn(
+        [&] { accept_all(listener, connections, [this](tcp_stream& client) { serve(client); }); });
     stop.wait();
     ending_.store(true, std::memory_order_relaxed);
     listener.close();
@@ -114,19 +113,6 @@ class server {
   }
 
  private:
-  void accept_all(tcp_listener& listener, ramie::task_group& connections) {
-    for (;;) {
-      std::error_code error;
-      tcp_stream client = listener.accept(error);
-      if (error == std::errc::operation_canceled || error == std::errc::bad_file_descriptor) return;
-      if (error) {
-        std::fprintf(stderr, "accept: %s\n", error.message().c_str());
-        continue;
-      }
-      connections.spawn([this, client = std::move(client)]() mutable { serve(client); });
-    }
-  }
-
   /// One connection's failure does not concern the others.
   void serve(tcp_stream& client) try {
     client.set_no_delay(true);
@@ -190,13 +176,6 @@ int run_processes(int argc, char** argv, options const& given) {
     for (auto& child : children) failed += child.wait() ? 0 : 1;
     return failed == 0 ? 0 : 1;
   });
-}
-
-void raise_descriptor_limit() {
-  rlimit limit = {};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 }  // namespace
