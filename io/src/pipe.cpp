@@ -76,7 +76,7 @@ std::string name_of(int fd) {
 
 }  // namespace
 
-pipe_reader::pipe_reader(int fd) noexcept : file_(own(fd)) {}
+pipe_reader::pipe_reader(int fd) noexcept : descriptor_owner(own(fd)) {}
 
 std::string pipe_reader::describe() const {
   return name_of(native_handle());
@@ -94,7 +94,7 @@ std::size_t pipe_reader::do_read_some(std::span<mutable_buffer const> into,
   return count > 0 ? static_cast<std::size_t>(count) : 0;
 }
 
-pipe_writer::pipe_writer(int fd) noexcept : file_(own(fd)) {}
+pipe_writer::pipe_writer(int fd) noexcept : descriptor_owner(own(fd)) {}
 
 std::string pipe_writer::describe() const {
   return name_of(native_handle());

@@ -40,11 +40,12 @@ bool is_shortage(int error) noexcept {
 }  // namespace
 
 socket_listener::socket_listener(socket_listener&& other) noexcept
-    : file_(std::move(other.file_)), shortages_(other.shortages_.load(std::memory_order_relaxed)) {}
+    : descriptor_owner(std::move(other)),
+      shortages_(other.shortages_.load(std::memory_order_relaxed)) {}
 
 socket_listener& socket_listener::operator=(socket_listener&& other) noexcept {
   if (this == &other) return *this;
-  file_ = std::move(other.file_);
+  descriptor_owner::operator=(std::move(other));
   shortages_.store(other.shortages_.load(std::memory_order_relaxed), std::memory_order_relaxed);
   return *this;
 }

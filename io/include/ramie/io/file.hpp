@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-#include <ramie/io/detail/descriptor.hpp>
+#include <ramie/io/detail/descriptor_owner.hpp>
 #include <ramie/io/file_system.hpp>
 #include <ramie/io/input_stream.hpp>
 #include <ramie/io/output_stream.hpp>
@@ -42,7 +42,7 @@ struct open_options {
 /// meanwhile. Cancellation and deadlines end the wait for such a thread where all are busy, but not
 /// what has begun. The two forms of every operation are as input_stream's; an error names the path.
 /// Any number of fibers and threads may use the operations that take an offset at once.
-class file : public input_stream, public output_stream {
+class file : public input_stream, public output_stream, public detail::descriptor_owner {
  public:
   /// Closed.
   file() noexcept = default;
@@ -87,22 +87,17 @@ class file : public input_stream, public output_stream {
   file_status status();
   file_status status(std::error_code& error);
 
-  bool is_open() const noexcept { return file_.is_open(); }
-  void close() noexcept { file_.close(); }
-  /// The descriptor, or -1; it stays the file's.
-  int native_handle() const noexcept { return file_.number(); }
-
   /// The path it was opened by.
   std::string describe() const override { return path_.string(); }
 
  private:
-  file(int fd, std::filesystem::path path) : file_(fd), path_(std::move(path)) {}
+  file(int fd, std::filesystem::path path)
+      : descriptor_owner(detail::descriptor(fd)), path_(std::move(path)) {}
 
   std::size_t do_read_some(std::span<mutable_buffer const> into, std::error_code& error) override;
   std::size_t do_write_some(std::span<const_buffer const> from, std::size_t skip,
                             std::error_code& error) override;
 
-  detail::descriptor file_;
   std::filesystem::path path_;
 };
 

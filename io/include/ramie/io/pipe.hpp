@@ -6,7 +6,7 @@
 #include <string>
 #include <system_error>
 
-#include <ramie/io/detail/descriptor.hpp>
+#include <ramie/io/detail/descriptor_owner.hpp>
 #include <ramie/io/input_stream.hpp>
 #include <ramie/io/output_stream.hpp>
 
@@ -16,7 +16,7 @@ namespace ramie::io {
 /// character device), that is read from: an input_stream. Closed when it is destroyed; `close` may
 /// be called while another fiber or thread reads, and ends its call with errc::operation_canceled.
 /// Move-only; default-constructed and moved-from ones are closed.
-class pipe_reader : public input_stream {
+class pipe_reader : public input_stream, public detail::descriptor_owner {
  public:
   /// Closed.
   pipe_reader() noexcept = default;
@@ -26,23 +26,15 @@ class pipe_reader : public input_stream {
   pipe_reader& operator=(pipe_reader&&) noexcept = default;
   ~pipe_reader() override = default;
 
-  bool is_open() const noexcept { return file_.is_open(); }
-  void close() noexcept { file_.close(); }
-  /// The descriptor, or -1; it stays the reader's.
-  int native_handle() const noexcept { return file_.number(); }
-
   std::string describe() const override;
 
  private:
-  friend struct detail::descriptor_access;
   std::size_t do_read_some(std::span<mutable_buffer const> into, std::error_code& error) override;
-
-  detail::descriptor file_;
 };
 
 /// The other end, that is written to: an output_stream. With nobody left to read, a write fails
-/// with errc::broken_pipe.
-class pipe_writer : public output_stream {
+/// with errc::broken_pipe. When it closes the reader gets the end of the stream.
+class pipe_writer : public output_stream, public detail::descriptor_owner {
  public:
   /// Closed.
   pipe_writer() noexcept = default;
@@ -52,20 +44,11 @@ class pipe_writer : public output_stream {
   pipe_writer& operator=(pipe_writer&&) noexcept = default;
   ~pipe_writer() override = default;
 
-  bool is_open() const noexcept { return file_.is_open(); }
-  /// The reader gets the end of the stream.
-  void close() noexcept { file_.close(); }
-  /// The descriptor, or -1; it stays the writer's.
-  int native_handle() const noexcept { return file_.number(); }
-
   std::string describe() const override;
 
  private:
-  friend struct detail::descriptor_access;
   std::size_t do_write_some(std::span<const_buffer const> from, std::size_t skip,
                             std::error_code& error) override;
-
-  detail::descriptor file_;
 };
 
 /// Both ends of a new pipe (pipe(7)). Child programs do not inherit them.

@@ -10,7 +10,7 @@
 
 #include <ramie/io/address.hpp>
 #include <ramie/io/buffer.hpp>
-#include <ramie/io/detail/descriptor.hpp>
+#include <ramie/io/detail/descriptor_owner.hpp>
 
 namespace ramie::io {
 
@@ -32,7 +32,7 @@ struct udp_options {
 /// The two forms of every operation are as input_stream's; an error names the peer, or the local
 /// address. A connected socket also reports what the network said of earlier datagrams, as
 /// errc::connection_refused where nobody listens.
-class udp_socket {
+class udp_socket : public detail::descriptor_owner {
  public:
   /// Closed.
   udp_socket() noexcept = default;
@@ -99,19 +99,12 @@ class udp_socket {
   /// The peer of a connected socket, else empty.
   address remote_address() const noexcept { return is_open() ? peer_ : address(); }
 
-  bool is_open() const noexcept { return file_.is_open(); }
-  void close() noexcept { file_.close(); }
-  /// The descriptor, or -1; it stays the socket's.
-  int native_handle() const noexcept { return file_.number(); }
-
   /// The peer of a connected socket, else the local address.
   std::string describe() const;
 
  private:
-  friend struct detail::descriptor_access;
-  explicit udp_socket(int fd) noexcept : file_(fd) {}
+  explicit udp_socket(int fd) noexcept : descriptor_owner(detail::descriptor(fd)) {}
 
-  detail::descriptor file_;
   address peer_;
 };
 

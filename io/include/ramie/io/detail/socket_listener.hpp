@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <system_error>
 
-#include <ramie/io/detail/descriptor.hpp>
+#include <ramie/io/detail/descriptor_owner.hpp>
 
 namespace ramie::detail {
 
@@ -15,17 +15,11 @@ namespace ramie::detail {
 /// default-constructed and moved-from ones are closed. One fiber or thread accepts at a time; a
 /// second one that has to wait gets errc::device_or_resource_busy. `close` may be called by another
 /// one, and ends a waiting accept with errc::operation_canceled.
-class socket_listener {
- public:
-  bool is_open() const noexcept { return file_.is_open(); }
-  void close() noexcept { file_.close(); }
-  /// The descriptor, or -1; it stays the listener's.
-  int native_handle() const noexcept { return file_.number(); }
-
+class socket_listener : public descriptor_owner {
  protected:
   socket_listener() noexcept = default;
   /// Owns `fd`, which must be non-blocking.
-  explicit socket_listener(int fd) noexcept : file_(fd) {}
+  explicit socket_listener(int fd) noexcept : descriptor_owner(descriptor(fd)) {}
   socket_listener(socket_listener&& other) noexcept;
   socket_listener& operator=(socket_listener&& other) noexcept;
   ~socket_listener() = default;
@@ -33,11 +27,7 @@ class socket_listener {
   /// A connection's descriptor, or -1 and an error.
   int accept_one(sockaddr_storage& peer, socklen_t& size, std::error_code& error);
 
-  descriptor file_;
-
  private:
-  friend struct descriptor_access;
-
   std::error_code back_off();
 
   // How many calls in a row have found no descriptor, or no memory, for the next connection.
