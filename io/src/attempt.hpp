@@ -12,10 +12,11 @@
 
 namespace ramie::detail {
 
-/// Calls `attempt`, which returns what a system call returns, within an operation on `file`, until
-/// it neither is interrupted nor would block. -1: there is an error, else there is none.
-template <class Attempt>
-ssize_t repeat(descriptor& file, direction side, std::error_code& error, Attempt attempt) {
+/// Calls `attempt`, which returns what a system call returns, until it neither is interrupted nor
+/// would block; if it would, calls `wait` first, which returns an error. -1: there is an error,
+/// else there is none.
+template <class Wait, class Attempt>
+ssize_t repeat(Wait wait, std::error_code& error, Attempt attempt) {
   for (;;) {
     ssize_t const result = attempt();
     if (result >= 0) {
@@ -25,9 +26,15 @@ ssize_t repeat(descriptor& file, direction side, std::error_code& error, Attempt
     error = io::last_error();
     if (error.value() == EINTR) continue;
     if (error != std::errc::operation_would_block) return -1;
-    error = file.wait(side);
+    error = wait();
     if (error) return -1;
   }
+}
+
+/// The same within an operation on `file`, which is waited for.
+template <class Attempt>
+ssize_t repeat(descriptor& file, direction side, std::error_code& error, Attempt attempt) {
+  return repeat([&] { return file.wait(side); }, error, attempt);
 }
 
 /// Makes one system call within an operation on `file`, again if it is interrupted.

@@ -65,6 +65,12 @@ void descriptor::close() noexcept {
   leave();
 }
 
+bool descriptor::can_wait(std::error_code& error) {
+  error.clear();
+  poller::of_this_fiber(error);
+  return !error;
+}
+
 std::error_code descriptor::wait(direction side) {
   std::error_code error;
   if (poller* const here = poller::of_this_fiber(error)) {

@@ -1,14 +1,12 @@
 #include <ramie/io/pipe.hpp>
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <cerrno>
-
 #include "attempt.hpp"
 #include "vectors.hpp"
+#include "without_sigpipe.hpp"
 
 namespace ramie::io {
 
@@ -27,44 +25,9 @@ detail::descriptor own(int fd) noexcept {
   return fd < 0 ? detail::descriptor() : detail::descriptor(make_non_blocking(fd));
 }
 
-/// While it lives, a write to a pipe that nobody reads is an error only: write(2) has no flag for
-/// that, as send(2) has. On one OS thread, between two switches.
-class without_sigpipe {
- public:
-  without_sigpipe() noexcept {
-    ::sigemptyset(&only_);
-    ::sigaddset(&only_, SIGPIPE);
-    sigset_t pending;
-    ::sigpending(&pending);
-    was_pending_ = ::sigismember(&pending, SIGPIPE) == 1;
-    if (!was_pending_) ::pthread_sigmask(SIG_BLOCK, &only_, &before_);
-  }
-  without_sigpipe(without_sigpipe const&) = delete;
-  without_sigpipe& operator=(without_sigpipe const&) = delete;
-  ~without_sigpipe() {
-    // A SIGPIPE that was pending before, because it is blocked, is not ours to take.
-    if (was_pending_) return;
-    int const error = errno;
-    timespec const at_once = {};
-    if (raised_) ::sigtimedwait(&only_, nullptr, &at_once);
-    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    errno = error;
-  }
-
-  void note(ssize_t result) noexcept {
-    raised_ = result < 0 && last_error() == std::errc::broken_pipe;
-  }
-
- private:
-  sigset_t only_;
-  sigset_t before_;
-  bool was_pending_ = false;
-  bool raised_ = false;
-};
-
 // Not inlined, for errno: see last_error.
 [[gnu::noinline]] ssize_t write_quietly(int fd, detail::vectors& parts) noexcept {
-  without_sigpipe quiet;
+  detail::without_sigpipe quiet;
   ssize_t const result = ::writev(fd, parts.data(), static_cast<int>(parts.count()));
   quiet.note(result);
   return result;

@@ -8,6 +8,7 @@
 #include <ramie/sched/deadline_scope.hpp>
 
 #include "attempt.hpp"
+#include "backoff.hpp"
 
 namespace ramie::detail {
 
@@ -33,8 +34,10 @@ bool is_transient(int error) noexcept {
 }
 
 /// Whether the connection goes on waiting to be accepted for want of something else.
-bool is_shortage(int error) noexcept {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+bool is_shortage(std::error_code error) noexcept {
+  return error == std::errc::too_many_files_open ||
+         error == std::errc::too_many_files_open_in_system || error == std::errc::no_buffer_space ||
+         error == std::errc::not_enough_memory;
 }
 
 }  // namespace
@@ -54,18 +57,38 @@ socket_listener& socket_listener::operator=(socket_listener&& other) noexcept {
 // writable: to wait for that is to wait for the time, the close or the cancellation.
 std::error_code socket_listener::back_off() {
   using std::chrono::milliseconds;
+  constexpr milliseconds longest(1000);
   std::uint32_t const before = shortages_.load(std::memory_order_relaxed);
   if (before == 0) return {};
-  milliseconds const longest(1000);
-  deadline_scope const pause(std::min(milliseconds(5) * (1 << std::min(before - 1, 8U)), longest));
-  std::error_code const error = file_.wait(direction::write);
-  return error == std::make_error_code(std::errc::timed_out) ? std::error_code() : error;
+  milliseconds const time = std::min(milliseconds(5) * (1 << std::min(before - 1, 8U)), longest);
+  std::error_code error;
+  {
+    deadline_scope const pause(time);
+    error = file_.wait(direction::write);
+  }
+  if (error == std::make_error_code(std::errc::timed_out)) return {};
+  if (!is_shortage(error)) return error;
+  // The first wait takes descriptors, too: what is left to wait for is the time.
+  error = pause_for(std::min(time, backoff::longest));
+  if (!error && !file_.is_open()) error = std::make_error_code(std::errc::operation_canceled);
+  return error;
+}
+
+/// Counts the calls in a row that have found none.
+void socket_listener::note(bool shortage) noexcept {
+  std::uint32_t const before = shortages_.load(std::memory_order_relaxed);
+  shortages_.store(shortage ? before + 1 : 0, std::memory_order_relaxed);
 }
 
 int socket_listener::accept_one(sockaddr_storage& peer, socklen_t& size, std::error_code& error) {
   descriptor::operation const running(file_);
   error = running ? back_off() : io::closed_error();
   if (error) return -1;
+  // Whatever waits later needs the poller: the connections must not take its descriptors.
+  if (!descriptor::can_wait(error)) {
+    note(is_shortage(error));
+    return -1;
+  }
   for (;;) {
     peer = {};
     size = sizeof peer;
@@ -74,9 +97,7 @@ int socket_listener::accept_one(sockaddr_storage& peer, socklen_t& size, std::er
                        SOCK_NONBLOCK | SOCK_CLOEXEC);
     }));
     if (fd < 0 && is_transient(error.value())) continue;
-    bool const short_of = fd < 0 && is_shortage(error.value());
-    std::uint32_t const before = shortages_.load(std::memory_order_relaxed);
-    shortages_.store(short_of ? before + 1 : 0, std::memory_order_relaxed);
+    note(fd < 0 && is_shortage(error));
     return fd;
   }
 }

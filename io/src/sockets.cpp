@@ -12,6 +12,13 @@ int open_socket(int family, int type, std::error_code& error) noexcept {
   return fd;
 }
 
+std::pair<int, int> open_socket_pair(int type, std::error_code& error) noexcept {
+  int ends[2] = {-1, -1};
+  bool const made = ::socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0;
+  error = made ? std::error_code() : io::last_error();
+  return {ends[0], ends[1]};
+}
+
 bool begin_connect(int fd, sockaddr const* peer, socklen_t size, std::error_code& error) noexcept {
   int const result = ::connect(fd, peer, size);
   error = result == 0 ? std::error_code() : io::last_error();
@@ -42,15 +49,11 @@ void set_option_bytes(descriptor& file, int level, int name, void const* value, 
   call_once(file, error, [&](int fd) { return ::setsockopt(fd, level, name, value, size); });
 }
 
-io::address local_address_of(int fd, std::error_code& error) noexcept {
-  sockaddr_storage native = {};
-  socklen_t size = sizeof native;
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&native), &size) != 0) {
-    error = fd < 0 ? io::closed_error() : io::last_error();
-    return {};
-  }
-  error.clear();
-  return io::address::from(reinterpret_cast<sockaddr const*>(&native), size);
+socklen_t local_name_of(int fd, sockaddr_storage& name, std::error_code& error) noexcept {
+  socklen_t size = sizeof name;
+  bool const found = ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size) == 0;
+  error = found ? std::error_code() : fd < 0 ? io::closed_error() : io::last_error();
+  return found ? size : 0;
 }
 
 }  // namespace ramie::detail

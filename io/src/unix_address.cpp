@@ -29,6 +29,13 @@ unix_address unix_address::parse(std::string_view name, std::error_code& error) 
   return result;
 }
 
+unix_address unix_address::of_any_name() noexcept {
+  unix_address result;
+  result.native_.sun_family = AF_UNIX;
+  result.size_ = sizeof(sa_family_t);
+  return result;
+}
+
 unix_address unix_address::from(sockaddr const* native, socklen_t size) noexcept {
   unix_address result;
   if (size < sizeof(sa_family_t) || native->sa_family != AF_UNIX) return result;

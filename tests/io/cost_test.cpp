@@ -10,7 +10,9 @@
 #include <system_error>
 #include <vector>
 
+#include <ramie/io/unix_datagram_socket.hpp>
 #include <ramie/io/wait.hpp>
+#include <ramie/sched/deadline_scope.hpp>
 #include <ramie/sched/task_group.hpp>
 #include <ramie/sched/this_fiber.hpp>
 
@@ -162,6 +164,24 @@ TEST(Cost, WhoWaitsLongLooksFewTimesBeforeBlocking) {
 }
 
 // Its user may close it as soon as the wait has returned.
+// The kernel says that it could send, and does not let it.
+TEST(Cost, ADatagramThatAStrangerHasNoRoomForIsTriedFewTimes) {
+  ramie::test::on_one_worker([] {
+    auto server = ramie::io::unix_datagram_socket::bind("");
+    auto stranger = ramie::io::unix_datagram_socket::bind("");
+    auto const send_for = [&](std::chrono::milliseconds time) {
+      ramie::deadline_scope const limit(time);
+      std::error_code error;
+      while (!error) stranger.send_to(server.local_address(), "x", error);
+      EXPECT_EQ(error, std::errc::timed_out);
+    };
+    send_for(ramie::test::soon);  // From now on there is no room.
+    int const calls = kernel.sendto.calls();
+    send_for(std::chrono::milliseconds(100));
+    EXPECT_LE(kernel.sendto.calls() - calls, 10);  // After 1, 2, 4, 8, 16, 32 and 50 ms.
+  });
+}
+
 TEST(Cost, ADescriptorOfOthersIsInTheKernelsSetForOneWaitOnly) {
   ramie::test::on_one_worker([] {
     int const counter = ::eventfd(0, EFD_CLOEXEC);

@@ -11,7 +11,7 @@ REFUSED = {
     "accept4": 1, "bind": 3, "connect": 2, "eventfd": 2, "fcntl": 1, "fdatasync": 1, "fstat": 1, "fsync": 1,
     "ftruncate": 1, "getaddrinfo": 1, "getsockname": 1, "getsockopt": 2, "listen": 2, "lseek": 1, "open": 1,
     "opendir": 1, "pipe2": 2, "poll": 2, "posix_spawnp": 1, "ppoll": 1, "preadv2": 1, "pwritev2": 1,
-    "readdir": 1, "readv": 1, "recv": 1, "recvmmsg": 1, "recvmsg": 3, "send": 1, "sendmmsg": 1, "sendmsg": 2,
+    "readdir": 1, "readv": 1, "recv": 1, "recvmmsg": 1, "recvmsg": 3, "send": 1, "sendfile": 1, "sendmmsg": 1, "sendmsg": 3,
     "sendto": 1, "setsockopt": 1, "shutdown": 1, "socket": 1, "socketpair": 1, "stat": 1, "waitid": 1,
     "writev": 1,
 }
@@ -25,7 +25,9 @@ NEED_NOT = {
     "lstat": "of a stale socket: as unlink",
     "kill": "of a child that has no pidfd, and is there",
     "waitpid": "of the same",
-    "syscall": "pidfd_open and pidfd_send_signal: process_test.cpp, by the process's limits and bad numbers",
+    "syscall": "pidfd_open and pidfd_send_signal: process_test.cpp, by the process's limits and bad numbers; "
+               "cachestat: an error is as good as a file that is not in the page cache",
+    "sysconf": "the size of a page is always known",
     "sigaction": "fails for what is no signal only: signal_set_test.cpp",
 }
 NO_ERRORS = ("inet_", "posix_spawn_file_actions_", "posix_spawnattr_", "pthread_sigmask", "sigaddset",

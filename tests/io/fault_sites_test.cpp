@@ -18,6 +18,7 @@
 #include <ramie/io/select.hpp>
 #include <ramie/io/signal_set.hpp>
 #include <ramie/io/udp_socket.hpp>
+#include <ramie/io/unix_datagram_socket.hpp>
 #include <ramie/io/unix_listener.hpp>
 #include <ramie/io/unix_stream.hpp>
 #include <ramie/io/wait.hpp>
@@ -81,6 +82,9 @@ TEST(FaultSites, OfStreamSockets) {
     std::array<char, 4> room;
     std::array<mutable_buffer, 2> const rooms{std::span(room).first(1), std::span(room).subspan(1)};
     std::array<const_buffer, 2> const parts{"a", "b"};
+    ramie::test::temporary_folder folder;
+    file source = file::open(folder.file("one"), {.write = true, .create = true});
+    source.write_all("x");
     std::array<char, 1 << 16> rest;
     auto const drain = [&] { pair.server.read_some(rest); };
     expect_all({
@@ -145,6 +149,12 @@ TEST(FaultSites, OfStreamSockets) {
          {EPIPE, ECONNRESET, ENOMEM, ENOBUFS},
          true,
          true},
+        {"sendfile",
+         kernel.sendfile,
+         throwing([&] { pair.client.send_file(source, 0, 1); }),
+         {EPIPE, ECONNRESET, EIO, ENOMEM},
+         true,
+         true},
         {"shutdown",
          kernel.shutdown,
          throwing([&] { pair.client.shutdown_write(); }),
@@ -175,6 +185,7 @@ TEST(FaultSites, OfUnixSockets) {
     std::string const path = folder.file("socket");
     auto listener = unix_listener::bind(path);
     auto pair = unix_stream::pair();
+    auto datagrams = unix_datagram_socket::pair();
     std::array<char, 4> room;
     std::array<int, 1> const sent{listener.native_handle()};
     std::vector<owned_descriptor> got;
@@ -198,6 +209,15 @@ TEST(FaultSites, OfUnixSockets) {
          kernel.sendmsg,
          throwing([&] { pair.first.write_descriptors("x", sent); }),
          {EPIPE, ETOOMANYREFS, ENOMEM},
+         true,
+         true},
+        {"sendmsg of a datagram",
+         kernel.sendmsg,
+         throwing([&] {
+           datagrams.first.send_descriptors("x", sent);
+           datagrams.second.receive(room);
+         }),
+         {EPIPE, ECONNREFUSED, ETOOMANYREFS, ENOMEM, ENOBUFS},
          true,
          true},
         {"recvmsg",
@@ -421,6 +441,10 @@ TEST(FaultSites, ShortCountsLoseNothing) {
     in.read_exact_at(2, got);
     EXPECT_EQ(got, "12345");
     EXPECT_EQ(read_file(folder.file("one")).size(), text.size() + all.size());
+    EXPECT_EQ(pair.client.send_file(in, 0, text.size()), text.size());
+    got.assign(text.size(), '?');
+    pair.server.read_exact(got);
+    EXPECT_EQ(got, read_file(folder.file("one")).substr(0, text.size()));
     auto server = udp_socket::bind("127.0.0.1", 0);
     auto client = udp_socket::connect(server.local_address());
     std::array<udp_socket::outgoing, 2> const out_batch{udp_socket::outgoing{"a"},

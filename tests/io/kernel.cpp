@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -227,6 +228,10 @@ ssize_t recvmsg(int fd, msghdr* message, int flags) {
 
 ssize_t send(int fd, void const* from, std::size_t size, int flags) {
   return kernel.send(ask_count(SYS_sendto, fd, from, shortened(size), flags, nullptr, 0));
+}
+
+ssize_t sendfile(int to, int from, off_t* offset, std::size_t size) noexcept {
+  return kernel.sendfile(ask_count(SYS_sendfile, to, from, offset, shortened(size)));
 }
 
 int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <cerrno>
@@ -47,7 +48,15 @@ inline void reset(io::tcp_stream& stream) {
   stream.close();
 }
 
-inline std::string read_text(io::tcp_stream& stream, std::size_t size) {
+/// Whether both are the same open file.
+inline bool same_file(int one, int other) {
+  struct stat a = {};
+  struct stat b = {};
+  return ::fstat(one, &a) == 0 && ::fstat(other, &b) == 0 && a.st_ino == b.st_ino &&
+         a.st_dev == b.st_dev;
+}
+
+inline std::string read_text(io::input_stream& stream, std::size_t size) {
   std::string text(size, '\0');
   stream.read_exact(text);
   return text;

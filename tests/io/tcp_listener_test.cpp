@@ -4,8 +4,12 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <string>
+#include <vector>
+
+#include <ramie/sched/task_group.hpp>
 
 #include "sockets.hpp"
 
@@ -92,6 +96,35 @@ TEST(TcpListener, AcceptWaitsAndCanBeCancelled) {
     auto client = tcp_stream::connect(listener.local_address());
     EXPECT_TRUE(again.join().is_open());
   });
+}
+
+// Each connection keeps its worker until there are as many of them as workers: on fewer they would
+// wait for ever.
+TEST(TcpListener, WhatOneFiberAcceptsSpreadsOverTheWorkers) {
+  for (unsigned const workers : {1U, 2U, 4U}) {
+    ramie::run({.workers = workers}, [workers] {
+      auto listener = tcp_listener::bind("127.0.0.1", 0);
+      std::atomic<unsigned> serving{0};
+      ramie::task_group connections;
+      auto accepting = spawn([&] {
+        for (unsigned i = 0; i < workers; ++i) {
+          connections.spawn([&, client = listener.accept()]() mutable {
+            EXPECT_EQ(ramie::test::read_text(client, 1), "x");
+            serving.fetch_add(1, std::memory_order_relaxed);
+            while (serving.load(std::memory_order_relaxed) < workers) ramie::test::pause_for(1);
+          });
+        }
+      });
+      std::vector<tcp_stream> clients;
+      for (unsigned i = 0; i < workers; ++i) {
+        clients.push_back(tcp_stream::connect(listener.local_address()));
+        clients.back().write_all("x");
+      }
+      accepting.join();
+      connections.wait();
+      EXPECT_EQ(serving.load(std::memory_order_relaxed), workers);
+    });
+  }
 }
 
 /// A loopback address that no other process uses: nobody else takes a port of it meanwhile.

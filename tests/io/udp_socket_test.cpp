@@ -1,6 +1,7 @@
 #include <ramie/io/udp_socket.hpp>
 
 #include <array>
+#include <span>
 #include <string>
 #include <vector>
 

@@ -27,14 +27,10 @@ using ramie::io::unix_stream;
 using ramie::test::code_of;
 using ramie::test::on_fiber_and_thread;
 using ramie::test::on_one_worker;
+using ramie::test::read_text;
+using ramie::test::same_file;
 using ramie::test::settle;
 using ramie::test::temporary_folder;
-
-std::string read_text(unix_stream& stream, std::size_t size) {
-  std::string text(size, '\0');
-  stream.read_exact(text);
-  return text;
-}
 
 TEST(UnixAddress, TakesPathsAndAbstractNames) {
   std::error_code error;
@@ -147,14 +143,6 @@ TEST(UnixStream, AFullBacklogIsWaitedFor) {
     for (std::size_t i = 0; i < clients.size(); ++i) listener.accept();
     EXPECT_TRUE(late.join().is_open());
   });
-}
-
-/// Whether both are the same open file.
-bool same_file(int one, int other) {
-  struct stat a = {};
-  struct stat b = {};
-  return ::fstat(one, &a) == 0 && ::fstat(other, &b) == 0 && a.st_ino == b.st_ino &&
-         a.st_dev == b.st_dev;
 }
 
 TEST(UnixStream, DescriptorsGoAlongWithBytes) {

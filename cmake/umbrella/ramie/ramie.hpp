@@ -30,6 +30,7 @@
 #include <ramie/io/tcp_stream.hpp>
 #include <ramie/io/udp_socket.hpp>
 #include <ramie/io/unix_address.hpp>
+#include <ramie/io/unix_datagram_socket.hpp>
 #include <ramie/io/unix_listener.hpp>
 #include <ramie/io/unix_stream.hpp>
 #include <ramie/io/wait.hpp>

@@ -3,11 +3,16 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <exception>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include <ramie/io/address.hpp>
+#include <ramie/sched/cancelled.hpp>
+#include <ramie/sched/join_handle.hpp>
 #include <ramie/sched/park.hpp>
+#include <ramie/sched/runtime.hpp>
 #include <ramie/sched/timed_out.hpp>
 
 #include "context.hpp"
@@ -38,6 +43,7 @@ class tls_stream::engine {
   engine(engine const&) = delete;
   engine& operator=(engine const&) = delete;
   ~engine() {
+    rest_ = {};
     // Else OpenSSL takes the session for a broken one, which can't be resumed.
     if (ssl_ && !broken_) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   }
@@ -63,10 +69,13 @@ class tls_stream::engine {
   /// Whether to wait for one that is sending: it sends all that there is, so only whoever has to be
   /// held back need wait.
   enum class patience : bool { no, yes };
+  class turn;
   void send_all(patience waits, std::error_code& error);
   bool begin_sending(patience waits, std::error_code& error);
   bool wait_for_turn(std::error_code& error);
   void end_sending() noexcept;
+  void send_some(std::error_code& error);
+  void hand_over(turn mine) noexcept;
   bool receive(std::error_code& error);
   std::error_code check_name();
 
@@ -87,6 +96,21 @@ class tls_stream::engine {
   std::size_t sent_ = 0;
   // The reader's.
   std::vector<std::byte> received_ = std::vector<std::byte>(record_size);
+  // The writer's: who sends what it has left. Ends before the members above do.
+  join_handle<void> rest_;
+};
+
+/// Whoever is sending has it.
+class tls_stream::engine::turn {
+ public:
+  explicit turn(engine& of) noexcept : of_(&of) {}
+  turn(turn&& other) noexcept : of_(std::exchange(other.of_, nullptr)) {}
+  ~turn() {
+    if (of_ != nullptr) of_->end_sending();
+  }
+
+ private:
+  engine* of_;
 };
 
 std::error_code tls_stream::engine::check_name() {
@@ -227,23 +251,51 @@ void tls_stream::engine::end_sending() noexcept {
   if (next != nullptr) next->resume();
 }
 
-/// Writes below what the SSL has to send. What an error or a cancellation leaves of it is the first
-/// that the next one sends.
+/// Writes a part of what the SSL has to send below. What an error leaves of it is the first that
+/// the next one sends.
+void tls_stream::engine::send_some(std::error_code& error) {
+  if (sent_ == sending_.size()) {
+    std::lock_guard const guard(mutex_);
+    sending_.resize(BIO_ctrl_pending(outgoing_));
+    sent_ = 0;
+    BIO_read(outgoing_, sending_.data(), static_cast<int>(sending_.size()));
+  }
+  std::span<std::byte const> const rest = std::span(sending_).subspan(sent_);
+  sent_ += transport_->write_some(rest, error);
+}
+
+/// Has the rest sent by a fiber of its own, for a writer whose deadline or cancellation has come:
+/// else whoever reads would have to choose between waiting for a peer that does not read and
+/// leaving a peer without the end of what it is to answer.
+void tls_stream::engine::hand_over(turn mine) noexcept {
+  try {
+    rest_ = {};  // The last one has given its turn back, but may be there still.
+    rest_ = spawn([this, mine = std::move(mine)]() mutable {
+      std::error_code error;  // If there is one, the next write gets it too.
+      {
+        turn const own(std::move(mine));
+        do send_some(error);
+        while (!error && sent_ != sending_.size());
+      }
+      if (!error) send_all(patience::no, error);
+    });
+  } catch (cancelled const&) {  // Nobody to hand it to: the next one to send begins with it.
+  } catch (std::exception const&) {
+  }
+}
+
 void tls_stream::engine::send_all(patience waits, std::error_code& error) {
   error.clear();
   while (!error && begin_sending(waits, error)) {
-    struct turn {
-      engine& of;
-      ~turn() { of.end_sending(); }
-    } const mine{*this};
-    if (sent_ == sending_.size()) {
-      std::lock_guard const guard(mutex_);
-      sending_.resize(BIO_ctrl_pending(outgoing_));
-      sent_ = 0;
-      BIO_read(outgoing_, sending_.data(), static_cast<int>(sending_.size()));
+    turn mine(*this);
+    try {
+      send_some(error);
+    } catch (cancelled const&) {
+      if (waits == patience::yes) hand_over(std::move(mine));
+      throw;
     }
-    std::span<std::byte const> const rest = std::span(sending_).subspan(sent_);
-    sent_ += transport_->write_some(rest, error);
+    bool const is_late = error == std::make_error_code(std::errc::timed_out);
+    if (is_late && waits == patience::yes) hand_over(std::move(mine));
   }
 }
 
@@ -266,14 +318,24 @@ std::size_t tls_stream::engine::read(mutable_buffer into, std::error_code& error
   return result == outcome::done ? count : 0;
 }
 
-// One record at a time, or the SSL's memory would hold them all.
+// One record at a time, or the SSL's memory would hold them all; so it is given none before what it
+// had to send has gone. What it has taken is written, even if a deadline or a cancellation comes
+// before all of it has gone: whoever was told otherwise would write it once more.
 std::size_t tls_stream::engine::write(const_buffer from, std::error_code& error) {
+  send_all(patience::yes, error);
+  if (error) return 0;
   std::size_t const size = std::min(from.size(), record_size);
   std::size_t count = 0;
   outcome const result =
       run([&](SSL* ssl) { return SSL_write_ex(ssl, from.data(), size, &count); }, error);
-  if (result == outcome::done) send_all(patience::yes, error);
-  return result == outcome::done && !error ? count : 0;
+  if (result != outcome::done) return 0;
+  try {
+    send_all(patience::yes, error);
+    if (error == std::make_error_code(std::errc::timed_out)) error.clear();
+  } catch (cancelled const&) {  // The next wait tells of it again.
+    error.clear();
+  }
+  return error ? 0 : count;
 }
 
 // The stream below stays open: to read on, TLS may have to answer.

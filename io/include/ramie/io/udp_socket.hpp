@@ -1,16 +1,12 @@
 // A UDP socket.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <span>
-#include <string>
 #include <string_view>
 #include <system_error>
 
 #include <ramie/io/address.hpp>
-#include <ramie/io/buffer.hpp>
-#include <ramie/io/detail/descriptor_owner.hpp>
+#include <ramie/io/detail/datagram_socket.hpp>
 
 namespace ramie::io {
 
@@ -24,15 +20,8 @@ struct udp_options {
   bool broadcast = false;
 };
 
-/// Sends and receives datagrams. Closed when it is destroyed; move-only, default-constructed and
-/// moved-from ones are closed. One fiber or thread may receive while another one sends; `close` may
-/// be called by a third, and ends their calls with errc::operation_canceled. A second one that has
-/// to wait in the same direction gets errc::device_or_resource_busy.
-///
-/// The two forms of every operation are as input_stream's; an error names the peer, or the local
-/// address. A connected socket also reports what the network said of earlier datagrams, as
-/// errc::connection_refused where nobody listens.
-class udp_socket : public detail::descriptor_owner {
+/// A detail::datagram_socket of the internet.
+class udp_socket : public detail::datagram_socket<address> {
  public:
   /// Closed.
   udp_socket() noexcept = default;
@@ -53,59 +42,8 @@ class udp_socket : public detail::descriptor_owner {
   static udp_socket connect(address const& peer);
   static udp_socket connect(address const& peer, std::error_code& error);
 
-  /// Sends one datagram to the peer of a connected socket, and returns its size;
-  /// errc::not_connected on others. An empty one is sent too. errc::message_size: larger than a
-  /// datagram can be.
-  std::size_t send(const_buffer from);
-  std::size_t send(const_buffer from, std::error_code& error);
-  /// The same to anybody.
-  std::size_t send_to(address const& to, const_buffer from);
-  std::size_t send_to(address const& to, const_buffer from, std::error_code& error);
-
-  /// What has come.
-  struct received {
-    std::size_t size = 0;  ///< Bytes that are in the buffer.
-    address from{};
-    bool truncated = false;  ///< The datagram had more than the buffer has room for.
-  };
-  /// Waits for a datagram, of which the buffer takes what it has room for. Empty datagrams come
-  /// too: there is no end of stream.
-  received receive(mutable_buffer into);
-  received receive(mutable_buffer into, std::error_code& error);
-
-  /// A datagram of a batch. Without an address, it goes to the peer of a connected socket.
-  struct outgoing {
-    const_buffer from;
-    address to{};
-  };
-  /// Sends up to 64 datagrams by one system call (sendmmsg(2)), waits until at least one was sent,
-  /// and returns how many were. The error is that of the first one; one of a later one comes with
-  /// the next call.
-  std::size_t send_batch(std::span<outgoing const> batch);
-  std::size_t send_batch(std::span<outgoing const> batch, std::error_code& error);
-
-  /// Room for a datagram of a batch, and what has come.
-  struct incoming {
-    mutable_buffer into;
-    received what{};
-  };
-  /// Waits for a datagram and takes as many as have come, up to 64, by one system call
-  /// (recvmmsg(2)). Returns how many.
-  std::size_t receive_batch(std::span<incoming> batch);
-  std::size_t receive_batch(std::span<incoming> batch, std::error_code& error);
-
-  address local_address() const;
-  address local_address(std::error_code& error) const;
-  /// The peer of a connected socket, else empty.
-  address remote_address() const noexcept { return is_open() ? peer_ : address(); }
-
-  /// The peer of a connected socket, else the local address.
-  std::string describe() const;
-
  private:
-  explicit udp_socket(int fd) noexcept : descriptor_owner(detail::descriptor(fd)) {}
-
-  address peer_;
+  explicit udp_socket(int fd) noexcept : datagram_socket(fd) {}
 };
 
 }  // namespace ramie::io

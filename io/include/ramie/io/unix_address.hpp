@@ -21,6 +21,9 @@ class unix_address {
   /// bytes; errc::invalid_argument: it is empty, or a path with a '\0' in it.
   static unix_address parse(std::string_view name, std::error_code& error);
 
+  /// What a socket is bound to for an abstract name of the kernel's choice (unix(7), autobind).
+  static unix_address of_any_name() noexcept;
+
   /// What the operating system filled in. An address of another family gives an empty one.
   static unix_address from(sockaddr const* native, socklen_t size) noexcept;
 

@@ -55,6 +55,10 @@ class descriptor {
     descriptor* on_;
   };
 
+  /// Whether this fiber has a poller to wait with, which is made if it is the first of its runtime;
+  /// false: an error tells why not. Always true on a plain thread.
+  static bool can_wait(std::error_code& error);
+
   /// Waits, within an operation, until it is ready. `operation_canceled`: it was closed meanwhile;
   /// `device_or_resource_busy`: somebody else waits for that direction. Throws `cancelled`.
   std::error_code wait(direction side);

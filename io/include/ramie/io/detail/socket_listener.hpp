@@ -29,6 +29,7 @@ class socket_listener : public descriptor_owner {
 
  private:
   std::error_code back_off();
+  void note(bool shortage) noexcept;
 
   // How many calls in a row have found no descriptor, or no memory, for the next connection.
   // Written by whoever accepts; atomic (relaxed) as socket_stream's drained_.

@@ -5,12 +5,17 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <system_error>
 #include <utility>
 
 #include <ramie/io/detail/descriptor.hpp>
 #include <ramie/io/duplex_stream.hpp>
+
+namespace ramie::io {
+class file;
+}
 
 namespace ramie::detail {
 
@@ -23,6 +28,15 @@ class socket_stream : public io::duplex_stream {
   void close() noexcept final { file_.close(); }
   /// The descriptor, or -1; it stays the stream's.
   int native_handle() const noexcept { return file_.number(); }
+
+  /// Sends `count` bytes of a file from `offset` on, whose position stays, without copying them
+  /// through this program (sendfile(2)). Returns how many were sent: fewer if the file ends before,
+  /// or with an error. What is not in the page cache is fetched by `ramie::blocking`, as a file's
+  /// own reads are. One fiber or thread at a time writes, as by write_all; the two forms and their
+  /// cancellation are as write_all's.
+  std::uint64_t send_file(io::file& from, std::uint64_t offset, std::uint64_t count);
+  std::uint64_t send_file(io::file& from, std::uint64_t offset, std::uint64_t count,
+                          std::error_code& error);
 
  protected:
   socket_stream() noexcept = default;

@@ -19,9 +19,10 @@ namespace ramie::io {
 /// TLS over another stream, mostly a tcp_stream, which it owns. Move-only; default-constructed and
 /// moved-from ones are closed. One fiber or thread may read while another one writes. Reading to
 /// the end is what the peer said was the end; a connection that ends otherwise is
-/// tls_errc::unexpected_end. After an error, a deadline or a cancellation of a write it can only be
-/// closed, or written to again with what comes behind: what was given to it may be on its way.
-/// Needs the library ramie::tls.
+/// tls_errc::unexpected_end. A write that a deadline or a cancellation ends may be tried again, as
+/// any stream's; the last record of what was written before may be on its way then, by a fiber of
+/// its own (on a plain thread, of the default runtime): shutdown_write waits until it has gone,
+/// `close` drops it. After an error it can only be closed. Needs the library ramie::tls.
 class tls_stream final : public duplex_stream {
  public:
   /// Closed.
