@@ -29,8 +29,10 @@ def quietly(*command, **options):
 def build_go(folder):
     if not shutil.which("go"):
         raise Missing("no go (golang-go)")
-    quietly("go", "build", "-o", folder / "bench_go", HERE / "go_bench.go",
-            env={**os.environ, "GO111MODULE": "off", "GOFLAGS": ""})
+    programs = {"bench_go": ("go_bench.go", "go_neighbours.go"), "http_go_server": ("go_http_server.go",)}
+    for program, sources in programs.items():
+        quietly("go", "build", "-o", folder / program, *(HERE / source for source in sources),
+                env={**os.environ, "GO111MODULE": "off", "GOFLAGS": ""})
 
 
 def build_tokio(folder):
@@ -44,7 +46,8 @@ def build_tokio(folder):
         quietly("cargo", "build", "--release", "--offline", "--target-dir", folder / "tokio",
                 "--config", 'source.crates-io.replace-with = "debian"',
                 "--config", f'source.debian.directory = "{CRATES}"', cwd=sources)
-    shutil.copy2(folder / "tokio/release/bench_tokio", folder / "bench_tokio")
+    for program in ("bench_tokio", "http_tokio_server"):
+        shutil.copy2(folder / "tokio/release" / program, folder / program)
 
 
 BUILDERS = {"go": build_go, "tokio": build_tokio}

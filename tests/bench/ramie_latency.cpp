@@ -1,46 +1,25 @@
-// How soon ramie reacts. Each workload takes n samples and prints one of their quantiles (in
+// How soon ramie reacts. Each workload takes n samples and prints one of their percentiles (in
 // microseconds), and the others on standard error. The bounds that they are held against stand in
 // sched/DESIGN.md; a timing is never asserted.
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <functional>
 #include <span>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <ramie/ramie.hpp>
 
 #include "bench.hpp"
+#include "latency.hpp"
 
 namespace {
 
 using bench::options;
 using bench::result;
-
-class samples {
- public:
-  explicit samples(std::uint64_t expected) { us_.reserve(expected); }
-
-  void add(bench::stopwatch const& since) { us_.push_back(since.ns() / 1e3); }
-
-  /// The quantile asked for; all the usual ones go to standard error.
-  result at(double quantile) {
-    std::sort(us_.begin(), us_.end());
-    std::fprintf(stderr, "us: p50 %.1f, p99 %.1f, max %.1f\n", find(0.5), find(0.99), find(1));
-    return {find(quantile), "us"};
-  }
-
- private:
-  double find(double quantile) const {
-    return us_[static_cast<std::size_t>(quantile * static_cast<double>(us_.size() - 1))];
-  }
-
-  std::vector<double> us_;
-};
 
 void echo(ramie::io::tcp_stream peer) {
   std::array<char, 64> buffer;
@@ -49,50 +28,38 @@ void echo(ramie::io::tcp_stream peer) {
   }
 }
 
-// A plain thread, the outside client, asks one question after another and times each answer.
-result ask(std::uint16_t port, std::uint64_t questions) {
-  samples taken(questions);
-  auto stream = ramie::io::tcp_stream::connect("127.0.0.1", port);
-  stream.set_no_delay(true);
-  std::array<char, 4> answer{};
-  for (std::uint64_t i = 0; i < questions; ++i) {
-    bench::stopwatch const watch;
-    stream.write_all("ping");
-    stream.read_exact(answer);
-    taken.add(watch);
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // spreads the samples over time
+// One fiber accepts all: the others serve until their connection is closed.
+void serve(ramie::io::tcp_listener& listener, unsigned connections) {
+  std::vector<ramie::join_handle<void>> servers;
+  for (unsigned i = 0; i < connections; ++i) {
+    servers.push_back(
+        ramie::spawn([peer = listener.accept()]() mutable { echo(std::move(peer)); }));
   }
-  return taken.at(1);
+  for (auto& server : servers) server.join();
 }
 
-// The longest answer of an echo server while as many fibers compute, without a wait, as can without
-// taking every worker.
-result busy_neighbour(options const& chosen) {
-  bench::check(chosen.workers > 1, "a busy neighbour needs a second worker");
+void compute(std::atomic<bool> const& wanted, bool yielding) {
+  while (wanted.load(std::memory_order_relaxed)) {
+    if (!yielding) continue;
+    bench::compute_for_a_stretch();
+    ramie::this_fiber::yield();
+  }
+}
+
+template <bench::neighbourhood (*Who)(options const&), unsigned Percent>
+result neighbours(options const& chosen) {
+  bench::neighbourhood const who = Who(chosen);
   ramie::runtime runtime({.workers = chosen.workers});
   auto listener = runtime.run([] { return ramie::io::tcp_listener::bind("127.0.0.1", 0); });
-  auto server = runtime.spawn([&] { echo(listener.accept()); });
-  std::atomic<bool> computing{true};
-  std::vector<ramie::join_handle<void>> busy(chosen.workers - 1);
+  auto server = runtime.spawn([&] { serve(listener, who.echoing); });
+  std::atomic<bool> wanted{true};
+  std::vector<ramie::join_handle<void>> busy(who.computing);
   for (auto& fiber : busy) {
-    fiber = runtime.spawn([&] {
-      while (computing.load(std::memory_order_relaxed)) {
-      }
-    });
+    fiber = runtime.spawn([&] { compute(wanted, who.yielding); });
   }
-  auto const found = ask(listener.local_address().port(), chosen.n);
-  computing = false;
+  auto const found = bench::ask(listener.local_address().port(), who.echoing, chosen.n, Percent);
+  wanted = false;
   for (auto& fiber : busy) fiber.join();
-  server.join();
-  return found;
-}
-
-// The same server with nobody computing: what busy_neighbour is compared with.
-result quiet_neighbour(options const& chosen) {
-  ramie::runtime runtime({.workers = chosen.workers});
-  auto listener = runtime.run([] { return ramie::io::tcp_listener::bind("127.0.0.1", 0); });
-  auto server = runtime.spawn([&] { echo(listener.accept()); });
-  auto const found = ask(listener.local_address().port(), chosen.n);
   server.join();
   return found;
 }
@@ -101,7 +68,7 @@ result quiet_neighbour(options const& chosen) {
 result wake_up(options const& chosen) {
   ramie::runtime runtime({.workers = chosen.workers});
   ramie::auto_reset_event ping, pong;
-  samples taken(chosen.n);
+  bench::samples taken(chosen.n);
   bench::stopwatch watch;
   auto sleeper = runtime.spawn([&] {
     for (std::uint64_t i = 0; i < chosen.n; ++i) {
@@ -117,15 +84,22 @@ result wake_up(options const& chosen) {
     pong.wait();
   }
   sleeper.join();
-  return taken.at(0.5);
+  return taken.at(50);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  using bench::busy_neighbour, bench::busy_tenth, bench::quiet_neighbour, bench::quiet_tenth;
   return bench::main("ramie",
-                     {{"busy_neighbour", busy_neighbour},
-                      {"quiet_neighbour", quiet_neighbour},
+                     {{"busy_neighbour", neighbours<busy_neighbour, 100>},
+                      {"busy_neighbour_p99", neighbours<busy_neighbour, 99>},
+                      {"quiet_neighbour", neighbours<quiet_neighbour, 100>},
+                      {"quiet_neighbour_p99", neighbours<quiet_neighbour, 99>},
+                      {"busy_tenth", neighbours<busy_tenth, 100>},
+                      {"busy_tenth_p99", neighbours<busy_tenth, 99>},
+                      {"quiet_tenth", neighbours<quiet_tenth, 100>},
+                      {"quiet_tenth_p99", neighbours<quiet_tenth, 99>},
                       {"wake_up", wake_up}},
                      argc, argv);
 }

@@ -23,6 +23,7 @@ RUNTIMES = ("boost_fiber", "go", "tokio", "asio")
 LOOPS = ("queue", "libev")  # they know one worker only
 PEERS = (*RUNTIMES, *LOOPS)
 TREES = ("boost_fiber", "go", "tokio")
+NETWORKS = ("go", "tokio", "asio")
 LIMIT = "raw_jump"
 
 # workload: (n, n of --quick, n of --smoke, worker counts, peers beside ramie)
@@ -48,6 +49,14 @@ WORKLOADS = {
     "blocking_busy": (20_000, 2_000, 100, (1, 2), ()),
     "spawn_blocking": (100_000, 20_000, 1_000, (1, 2), ()),
     "idle_memory": (100_000, 20_000, 1_000, (1,), ("boost_fiber",)),
+    "quiet_neighbour_p99": (1_000, 500, 20, (2,), NETWORKS),
+    "busy_neighbour_p99": (1_000, 500, 20, (2,), NETWORKS),
+    "quiet_neighbour": (1_000, 500, 20, (2,), NETWORKS),
+    "busy_neighbour": (1_000, 500, 20, (2,), NETWORKS),
+    "quiet_tenth_p99": (1_000, 500, 20, (2,), NETWORKS),
+    "busy_tenth_p99": (1_000, 500, 20, (2,), NETWORKS),
+    "quiet_tenth": (1_000, 500, 20, (2,), NETWORKS),
+    "busy_tenth": (1_000, 500, 20, (2,), NETWORKS),
 }
 TIMEOUT_S = 120
 
@@ -87,9 +96,15 @@ def build(folder, wanted):
     return folder / "bench", missing
 
 
+def program(workload, peer):
+    """ramie has those of its workloads that need its io in a program of their own."""
+    with_io = WORKLOADS[workload][-1] == NETWORKS
+    return "bench_ramie_latency" if peer == "ramie" and with_io else f"bench_{peer}"
+
+
 def measure(programs, workload, peer, workers, n):
     """(value, unit), or (None, what went wrong)."""
-    command = [programs / f"bench_{peer}", workload, "--workers", str(workers), "--n", str(n)]
+    command = [programs / program(workload, peer), workload, "--workers", str(workers), "--n", str(n)]
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               timeout=TIMEOUT_S, check=False)

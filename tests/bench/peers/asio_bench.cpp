@@ -3,24 +3,29 @@
 // share as they may share a mutex, with one worker too; `mutex_local` is the same with a channel
 // that belongs to one thread, and needs no atomic operation.
 #include <algorithm>
+#include <array>
 #include <asio.hpp>
 #include <asio/experimental/channel.hpp>
 #include <asio/experimental/concurrent_channel.hpp>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "../bench.hpp"
+#include "../latency.hpp"
 #include "../timers.hpp"
 
 namespace {
 
 using asio::awaitable;
 using asio::use_awaitable;
+using asio::ip::tcp;
 using bench::options;
 using bench::result;
 using executor = asio::io_context::executor_type;
@@ -273,6 +278,50 @@ result timers_late(options const& chosen) {
   });
 }
 
+awaitable<void> echo(tcp::socket peer) {
+  std::array<char, 64> buffer;
+  for (;;) {
+    std::error_code error;
+    std::size_t const count = co_await peer.async_read_some(
+        asio::buffer(buffer), asio::redirect_error(use_awaitable, error));
+    if (error == asio::error::eof) co_return;
+    if (error) throw std::system_error(error);
+    co_await asio::async_write(peer, asio::buffer(buffer, count), use_awaitable);
+  }
+}
+
+template <bench::neighbourhood (*Who)(options const&), unsigned Percent>
+result neighbours(options const& chosen) {
+  bench::neighbourhood const who = Who(chosen);
+  std::atomic<bool> wanted{true};
+  std::thread outside;
+  result found{};
+  on_workers(chosen, [&](executor here) -> awaitable<result> {
+    tcp::acceptor listener(here, {asio::ip::address_v4::loopback(), 0});
+    outside = std::thread([&, port = listener.local_endpoint().port()] {
+      found = bench::ask(port, who.echoing, chosen.n, Percent);
+      wanted = false;
+    });
+    group all(here, who.echoing + who.computing);
+    for (unsigned i = 0; i < who.echoing; ++i) {
+      all.start(echo(co_await listener.async_accept(use_awaitable)));
+    }
+    for (unsigned i = 0; i < who.computing; ++i) {
+      all.start([&]() -> awaitable<void> {
+        while (wanted.load(std::memory_order_relaxed)) {
+          if (!who.yielding) continue;
+          bench::compute_for_a_stretch();
+          co_await asio::post(here, use_awaitable);
+        }
+      });
+    }
+    co_await all.wait();
+    co_return result{};
+  });
+  outside.join();
+  return found;
+}
+
 template <result (*OnOne)(options const&), result (*OnMany)(options const&)>
 result on_chosen(options const& chosen) {
   return chosen.workers == 1 ? OnOne(chosen) : OnMany(chosen);
@@ -281,6 +330,7 @@ result on_chosen(options const& chosen) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  using bench::busy_neighbour, bench::busy_tenth, bench::quiet_neighbour, bench::quiet_tenth;
   return bench::main("asio",
                      {{"yield", yield},
                       {"spawn_join", spawn_join},
@@ -294,6 +344,14 @@ int main(int argc, char** argv) {
                       {"timers_cold", timers_cold},
                       {"timers", timers},
                       {"timers_p50", timers_late<50>},
-                      {"timers_p99", timers_late<99>}},
+                      {"timers_p99", timers_late<99>},
+                      {"busy_neighbour", neighbours<busy_neighbour, 100>},
+                      {"busy_neighbour_p99", neighbours<busy_neighbour, 99>},
+                      {"quiet_neighbour", neighbours<quiet_neighbour, 100>},
+                      {"quiet_neighbour_p99", neighbours<quiet_neighbour, 99>},
+                      {"busy_tenth", neighbours<busy_tenth, 100>},
+                      {"busy_tenth_p99", neighbours<busy_tenth, 99>},
+                      {"quiet_tenth", neighbours<quiet_tenth, 100>},
+                      {"quiet_tenth_p99", neighbours<quiet_tenth, 99>}},
                      argc, argv);
 }

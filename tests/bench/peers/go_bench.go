@@ -331,6 +331,13 @@ func main() {
 		"mpmc": mpmc, "mutex": mutex, "mutex_yield": mutexYield, "timers_cold": timersCold,
 		"timers": timers, "timers_p50": timersP50, "timers_p99": timersP99,
 	}
+	for name, who := range neighbourhoods {
+		known[name], known[name+"_p99"] = neighbours(who, 100), neighbours(who, 99)
+	}
+	if len(os.Args) == 6 && os.Args[1] == asking {
+		ask(os.Args[2:])
+		return
+	}
 	if len(os.Args) != 6 || known[os.Args[1]] == nil || os.Args[2] != "--workers" || os.Args[4] != "--n" {
 		fmt.Fprintln(os.Stderr, "usage: bench_go WORKLOAD --workers W --n N")
 		os.Exit(2)

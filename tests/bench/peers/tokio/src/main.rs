@@ -6,6 +6,9 @@
 //!
 //! As ../../../bench.hpp: exit 1 for a wrong result, 2 for a command that it does not know.
 
+mod neighbours;
+
+use neighbours::named;
 use std::future::Future;
 use std::pin::Pin;
 use std::process::exit;
@@ -287,7 +290,10 @@ async fn timers_late(n: u64, percent: u64) -> Measured {
     (warm_round(n).await.1[(n * percent / 100) as usize], "ms")
 }
 
-async fn run(workload: String, n: u64) -> Option<Measured> {
+async fn run(workload: String, workers: usize, n: u64) -> Option<Measured> {
+    if let Some((who, percent)) = named(&workload, workers) {
+        return Some(neighbours::neighbours(who, n, percent).await);
+    }
     Some(match workload.as_str() {
         "yield" => yields(n).await,
         "spawn_join" => spawn_join(n).await,
@@ -307,7 +313,7 @@ async fn run(workload: String, n: u64) -> Option<Measured> {
     })
 }
 
-fn runtime(workers: usize) -> Runtime {
+fn runtime(workers: usize, with_io: bool) -> Runtime {
     let mut builder = if workers == 1 {
         Builder::new_current_thread()
     } else {
@@ -315,6 +321,9 @@ fn runtime(workers: usize) -> Runtime {
     };
     if workers > 1 {
         builder.worker_threads(workers);
+    }
+    if with_io {
+        builder.enable_io();
     }
     builder.enable_time().build().unwrap()
 }
@@ -329,11 +338,11 @@ fn main() {
             exit(2)
         })
     };
-    let (workers, n) = (number(2, "--workers"), number(4, "--n"));
+    let (workers, n) = (number(2, "--workers") as usize, number(4, "--n"));
     let workload = arguments[1].clone();
-    let runtime = runtime(workers as usize);
+    let runtime = runtime(workers, named(&workload, workers).is_some());
     // On a worker: block_on's own future would run beside them.
-    let found = runtime.block_on(async { spawn(run(workload, n)).await.unwrap() });
+    let found = runtime.block_on(async { spawn(run(workload, workers, n)).await.unwrap() });
     match found {
         Some((value, unit)) => println!("{} tokio {} {:.2} {}", arguments[1], workers, value, unit),
         None => {
