@@ -32,6 +32,8 @@ done
 
 "$root/tests/support/setup.sh" build test bench serve
 mkdir -p "$RAMIE_CI_DIR"
+RAMIE_NGINX=$("$root/tests/support/nginx.sh" "$RAMIE_CI_DIR/nginx")
+export RAMIE_NGINX
 rm -f "$RAMIE_CI_DIR/times"
 ((${#chosen[@]})) || chosen=("${ramie_parts[@]}")
 cmake -S "$root/tests/ci" -B "$RAMIE_CI_DIR/parts" "-DPARTS=${chosen[*]}" >/dev/null

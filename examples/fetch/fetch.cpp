@@ -8,11 +8,10 @@
 #include <cstdio>
 #include <exception>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "http_client.hpp"
-#include "serving.hpp"
+#include "process.hpp"
 
 namespace {
 
@@ -54,24 +53,15 @@ std::vector<std::string> fetch_all(std::vector<std::string> const& urls,
 }  // namespace
 
 int main(int argc, char** argv) try {
-  int first_url = 1;
-  std::string authorities;
-  while (first_url + 1 < argc && std::string_view(argv[first_url]).starts_with("--")) {
-    if (std::string_view(argv[first_url]) == "--authorities") authorities = argv[first_url + 1];
-    first_url += 2;
-  }
   fetch_options options;
-  std::vector<char*> numbers{argv[0]};
-  for (int i = 1; i + 1 < first_url; i += 2) {
-    if (std::string_view(argv[i]) == "--authorities") continue;
-    numbers.insert(numbers.end(), {argv[i], argv[i + 1]});
-  }
-  read_options(static_cast<int>(numbers.size()), numbers.data(),
+  std::string authorities;
+  std::vector<std::string> urls;
+  read_options(argc, argv,
                {{"--each-ms", options.each_ms, 1, 3'600'000},
                 {"--all-ms", options.all_ms, 1, 3'600'000},
                 {"--at-once", options.at_once, 1, 10'000},
-                {"--most-bytes", options.most_bytes, 1, 1 << 30}});
-  std::vector<std::string> const urls(argv + first_url, argv + argc);
+                {"--most-bytes", options.most_bytes, 1, 1 << 30}},
+               {{"--authorities", authorities}}, &urls);
   auto const trust = ramie::io::tls_context::client({.authorities = authorities});
   auto const results = ramie::run([&] { return fetch_all(urls, trust, options); });
   bool good = true;

@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
 """Fetches from servers that behave, and from some that do not, each within its time."""
-import http.server
 import pathlib
 import re
 import socket
-import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "servers"))
+from page_server import Pages, serve  # noqa: E402
 
 LARGE = bytes(range(256)) * 2000
 
 
-class Pages(http.server.BaseHTTPRequestHandler):
+class TestPages(Pages):
     protocol_version = "HTTP/1.1"
     pages = {"/": b"root", "/large": LARGE, "/empty": b"", "/query?a=b": b"asked"}
 
@@ -44,27 +44,6 @@ class Pages(http.server.BaseHTTPRequestHandler):
             self.send_error(404)
         self.close_connection = True
 
-    def log_message(self, *_):
-        pass
-
-
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 1000
-
-    def handle_error(self, *_):  # A client that gives up is none of ours.
-        pass
-
-
-def serve(certificate=None):
-    server = Server(("127.0.0.1", 0), Pages)
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*certificate)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server.server_address[1]
-
 
 def fetch(program, *arguments):
     """(status, {url: result})"""
@@ -74,7 +53,7 @@ def fetch(program, *arguments):
 
 
 def plain_pages(program):
-    root = f"http://127.0.0.1:{serve()}"
+    root = f"http://127.0.0.1:{serve(TestPages)}"
     sizes = {"/": 4, "/large": len(LARGE), "/empty": 0, "/query?a=b": 5, "/chunked": 15, "/to-the-end": 100_000,
              "/#fragment": 4, "": 4}
     status, found = fetch(program, *(root + path for path in sizes))
@@ -85,7 +64,7 @@ def plain_pages(program):
 
 
 def bad_pages(program):
-    root = f"http://127.0.0.1:{serve()}"
+    root = f"http://127.0.0.1:{serve(TestPages)}"
     with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as unused:
         nobody = f"http://127.0.0.1:{unused.getsockname()[1]}/"
         unused.close()
@@ -109,7 +88,7 @@ def secure_pages(program):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                         "-days", "1", "-subj", "/CN=test", "-addext", "subjectAltName=DNS:localhost",
                         "-out", certificate[0], "-keyout", certificate[1]], check=True, capture_output=True)
-        port = serve(certificate)
+        port = serve(TestPages, certificate)
         good, other = f"https://localhost:{port}/large", f"https://127.0.0.1:{port}/large"
         status, found = fetch(program, "--authorities", certificate[0], good, other)
         assert found[good] == f"200, {len(LARGE)} bytes", found

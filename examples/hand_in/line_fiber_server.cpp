@@ -7,12 +7,12 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 
 #include <ramie/ramie.hpp>
 
 #include "line_protocol.hpp"
 #include "line_server.hpp"
+#include "serving.hpp"
 
 namespace {
 
@@ -34,13 +34,7 @@ class line_server {
   /// send is acknowledged. Throws timed_out, and has cut them off, if that takes too long.
   void run() {
     ramie::task_group connections;
-    for (;;) {
-      std::error_code error;
-      tcp_stream client = listener_.accept(error);
-      if (error == std::errc::operation_canceled) break;
-      if (error) throw std::system_error(error, "accept");
-      connections.spawn([this, client = std::move(client)]() mutable { serve(client); });
-    }
+    accept_all(listener_, connections, [this](tcp_stream& client) { serve(client); });
     ramie::deadline_scope const limit(options_.patience);
     connections.wait();
   }

@@ -86,6 +86,18 @@ def patience_ends(server_program, _):
         assert status == 1 and "clients were cut off" in complaints, (status, complaints)
 
 
+def those_without_a_descriptor_wait(server_program, _):
+    with Server(server_program, open_files=(24, 24)) as server:
+        clients = [server.connect() for _ in range(40)]
+        for number, client in enumerate(clients):
+            assert acknowledged(client, number)
+            client.close()
+        server.tell_to_end()
+        status, count, complaints = server.end()
+        assert (status, count) == (0, 40), (status, count)
+        assert "Too many open files" in complaints, complaints
+
+
 def port_is_taken(server_program, _):
     with Server(server_program) as server:
         second = subprocess.run([server_program, "--port", str(server.port)], timeout=60, check=False,
@@ -113,6 +125,7 @@ CASES = {
     "breach": breach_ends_one_connection,
     "patience": patience_ends,
     "port_taken": port_is_taken,
+    "out_of_descriptors": those_without_a_descriptor_wait,
     "client_wrong_crc": client_notices(b"0 00000000\n", "an acknowledgement has the line's CRC"),
     "client_unsent": client_notices(b"7 00000000\n", "an acknowledged line was sent"),
     "client_early_end": client_notices(b"", "before it closes"),

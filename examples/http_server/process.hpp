@@ -3,6 +3,27 @@
 
 #include <csignal>
 #include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+struct number_option {
+  char const* name;
+  std::uint32_t& value;
+  std::uint32_t least;
+  std::uint32_t most;
+};
+
+struct text_option {
+  char const* name;
+  std::string& value;
+};
+
+/// Reads "--name VALUE" for each option; what follows them goes to `rest`, if there is one.
+/// Explains itself and exits with status 2 if the command line makes no sense.
+void read_options(int argc, char** argv, std::initializer_list<number_option> numbers,
+                  std::initializer_list<text_option> texts = {},
+                  std::vector<std::string>* rest = nullptr);
 
 /// --port N (0: any free one) and --workers N.
 struct server_options {
@@ -10,7 +31,6 @@ struct server_options {
   unsigned workers = 1;
 };
 
-/// Explains itself and exits with status 2 if the command line makes no sense.
 server_options parse_options(int argc, char** argv);
 
 /// As many open descriptors as the process may have.

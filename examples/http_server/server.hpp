@@ -65,11 +65,18 @@ class http_server {
 
   /// Drops the connection if nothing can be started for it.
   void try_to_start(stream client) {
+    count_starting(1);
     try {
       start(std::move(client));
     } catch (std::system_error const& error) {
+      count_starting(-1);
       std::fprintf(stderr, "connection dropped: %s\n", error.what());
     }
+  }
+
+  void count_starting(int more) {
+    std::lock_guard const guard(mutex_);
+    starting_ += more;
   }
 
   void start(stream client) {
@@ -87,6 +94,7 @@ class http_server {
   struct registration {
     registration(http_server& server, stream& client) : server_(server), client_(client) {
       std::lock_guard const guard(server_.mutex_);
+      --server_.starting_;
       server_.clients_.insert(&client_);
       if (server_.stopping_) client_.close();
     }
@@ -110,12 +118,13 @@ class http_server {
   void close_all() {
     std::unique_lock lock(mutex_);
     for (stream* const client : clients_) client->close();
-    ended_.wait(lock, [&] { return clients_.empty(); });
+    ended_.wait(lock, [&] { return clients_.empty() && starting_ == 0; });
   }
 
   listener listener_;
   typename Platform::mutex mutex_;
   typename Platform::condition_variable ended_;
   std::unordered_set<stream*> clients_;  // guarded by mutex_
+  int starting_ = 0;                     // guarded by mutex_: accepted, and not in clients_ yet
   bool stopping_ = false;                // guarded by mutex_
 };

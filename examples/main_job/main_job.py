@@ -141,7 +141,7 @@ def read_wrk(text):
             milliseconds(number(r"(?m)^ *99% +(\S+)")), errors)
 
 
-def measure(program, connections, seconds):
+def measure(program, connections, seconds, *wrk_options):
     """One server under one load: a dict of figures."""
     server_core, wrk_core = cores()
     server = Server(program, server_core)
@@ -153,7 +153,7 @@ def measure(program, connections, seconds):
         # and beside a server's ten thousand threads wrk would get next to nothing on a busy machine.
         wrk = subprocess.run(
             ["taskset", "-c", str(wrk_core), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
-             "--latency", "--timeout", "10s", f"http://127.0.0.1:{server.port}/"],
+             "--latency", "--timeout", "10s", *wrk_options, f"http://127.0.0.1:{server.port}/"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
             start_new_session=True)
         requests, rate, p99, errors = read_wrk(wrk.stdout)
@@ -164,18 +164,18 @@ def measure(program, connections, seconds):
         server.end()
     if requests == 0:
         raise Failure(f"{program.name} answered nothing:\n{wrk.stdout}")
-    return {"rate": rate, "p99": p99, "threads": watcher.threads, "memory": watcher.memory,
-            "cpu": cpu / requests * 1e6, "errors": errors}
+    return {"requests": requests, "rate": rate, "p99": p99, "threads": watcher.threads,
+            "memory": watcher.memory, "cpu": cpu / requests * 1e6, "errors": errors}
 
 
-def run(servers, loads):
+def run(servers, loads, measuring_one=measure):
     """{(connections, server): [figures, ...]}. servers: {name: program}"""
     found = {}
     cases = [(count, seconds, name) for number in range(max(rounds for _, rounds, _ in loads))
              for count, rounds, seconds in loads if number < rounds for name in servers]
     start = time.monotonic()
     for done, (count, seconds, name) in enumerate(cases, 1):
-        figures = measure(servers[name], count, seconds)
+        figures = measuring_one(servers[name], count, seconds)
         found.setdefault((count, name), []).append(figures)
         left = (time.monotonic() - start) / done * (len(cases) - done)
         print(f"[{done}/{len(cases)}] {name:<12}{count:>6} connections: {figures['rate']:>8,.0f} "
@@ -183,9 +183,9 @@ def run(servers, loads):
     return found
 
 
-def table(found, baseline):
-    print(f"\n{'connections':>11}  {'server':<12}{'requests/s':>11}{'p99 ms':>9}{'threads':>9}"
-          f"{'memory MiB':>12}{'CPU us/request':>16}{'errors':>8}   ratio to {baseline}: rate, p99, CPU")
+def table(found, baseline, what="request"):
+    print(f"\n{'connections':>11}  {'server':<12}{what + 's/s':>14}{'p99 ms':>9}{'threads':>9}"
+          f"{'memory MiB':>12}{'CPU us/' + what:>19}{'errors':>8}   ratio to {baseline}: rate, p99, CPU")
 
     def median(count, name, figure):
         return statistics.median(each[figure] for each in found[count, name])
@@ -201,8 +201,8 @@ def table(found, baseline):
             errors = sum(each["errors"] for each in found[count, name])
             ratios = ", ".join(f"{ratio(count, name, figure):.2f}"
                                for figure in ("rate", "p99", "cpu"))
-            print(f"{count:>11}  {name:<12}{m['rate']:>11,.0f}{m['p99']:>9.1f}{m['threads']:>9.0f}"
-                  f"{m['memory']:>12.1f}{m['cpu']:>16.1f}{errors:>8}   {ratios}")
+            print(f"{count:>11}  {name:<12}{m['rate']:>14,.0f}{m['p99']:>9.1f}{m['threads']:>9.0f}"
+                  f"{m['memory']:>12.1f}{m['cpu']:>19.1f}{errors:>8}   {ratios}")
         print()
     print("Medians of the rounds, and of the ratios within each (errors: their sum). CPU is the server's "
           "own, user and system.")

@@ -91,6 +91,7 @@ int main(int argc, char** argv) try {
   std::uint32_t port = 6379;
   std::uint32_t workers = 1;
   read_options(argc, argv, {{"--port", port, 0, 65'535}, {"--workers", workers, 1, 1024}});
+  raise_descriptor_limit();
   ramie::run({.workers = workers}, [&] { run(static_cast<std::uint16_t>(port)); });
   return 0;
 } catch (std::exception const& error) {

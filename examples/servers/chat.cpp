@@ -43,6 +43,8 @@ struct line {
 
 class room {
  public:
+  explicit room(std::size_t introduced) : introduced_(introduced) {}
+
   ramie::channel<member_ptr> joining{0};
   ramie::channel<member_ptr> leaving{0};
   ramie::channel<line> said{0};
@@ -64,6 +66,8 @@ class room {
                                         if (what) tell(what->from, what->text);
                                       }),
                     ramie::on_event(over, [&] { open = false; }));
+      // Many may have something to say at once. Whose outbox is full is to have had his turn.
+      ramie::this_fiber::yield();
     }
     joining.close();
     leaving.close();
@@ -79,18 +83,26 @@ class room {
       return;
     }
     std::string present = "* here:";
-    for (auto const& [name, each] : members_) present += ' ' + name;
+    if (introduces()) {
+      for (auto const& [name, each] : members_) present += ' ' + name;
+    } else {
+      present += ' ' + std::to_string(members_.size()) + " members";
+    }
     who->outbox.try_send(present + '\n');
-    tell(who->name, "* has come");
+    if (introduces()) tell(who->name, "* has come");
   }
 
   void leave(member_ptr const& who) {
     auto const found = members_.find(who->name);
     if (found == members_.end() || found->second != who) return;
+    bool const is_told = introduces();
     members_.erase(found);
     who->outbox.close();
-    tell(who->name, "* has left");
+    if (is_told) tell(who->name, "* has left");
   }
+
+  /// In a large crowd nobody is told who comes and goes: each would be a line for all the others.
+  bool introduces() const { return members_.size() <= introduced_; }
 
   /// The room waits for nobody: whose outbox is full is shown the door.
   void tell(std::string const& from, std::string const& text) {
@@ -103,6 +115,7 @@ class room {
     for (member_ptr const& each : slow) leave(each);
   }
 
+  std::size_t const introduced_;
   std::map<std::string, member_ptr> members_;
 };
 
@@ -123,7 +136,6 @@ void attend(room& here, tcp_stream& stream) {
   auto const name = lines.read_line();
   if (!name || name->empty()) return;
   auto const self = std::make_shared<member>(std::string(*name));
-  here.joining.send(self);
   auto writer = ramie::spawn([&stream, self] {
     std::error_code error;
     for (std::string const& each : self->outbox) {
@@ -132,6 +144,7 @@ void attend(room& here, tcp_stream& stream) {
     }
     stream.shutdown_write(error);
   });
+  here.joining.send(self);
   std::error_code error;
   auto reader = ramie::spawn([&] {
     while (auto const text = lines.read_line(error))
@@ -156,11 +169,11 @@ void serve_member(room& here, tcp_stream& stream) try {
   std::fprintf(stderr, "connection ended: %s\n", error.what());
 }
 
-void serve(std::uint16_t port) {
+void serve(std::uint16_t port, std::size_t introduced) {
   ramie::io::signal_set stop{SIGINT, SIGTERM};
   auto listener = tcp_listener::bind("127.0.0.1", port);
   announce(listener.local_address().port());
-  room here;
+  room here(introduced);
   ramie::task_group members;
   auto running = ramie::spawn([&] { here.run(); });
   auto accepting = ramie::spawn([&] {
@@ -180,8 +193,13 @@ void serve(std::uint16_t port) {
 int main(int argc, char** argv) try {
   std::uint32_t port = 7008;
   std::uint32_t workers = 1;
-  read_options(argc, argv, {{"--port", port, 0, 65'535}, {"--workers", workers, 1, 1024}});
-  ramie::run({.workers = workers}, [&] { serve(static_cast<std::uint16_t>(port)); });
+  std::uint32_t introduced = 100;
+  read_options(argc, argv,
+               {{"--port", port, 0, 65'535},
+                {"--workers", workers, 1, 1024},
+                {"--introduce", introduced, 0, 1'000'000}});
+  raise_descriptor_limit();
+  ramie::run({.workers = workers}, [&] { serve(static_cast<std::uint16_t>(port), introduced); });
   return 0;
 } catch (std::exception const& error) {
   std::fprintf(stderr, "%s: %s\n", argv[0], error.what());

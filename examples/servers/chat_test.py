@@ -62,7 +62,39 @@ def crowd(server):
     return members
 
 
+def large_room(server):
+    ada = Member(server, "ada")
+    assert ada.hears() == "* here: ada"
+    bob = Member(server, "bob")
+    assert bob.hears() == "* here: ada bob" and ada.hears() == "bob: * has come"
+    eve = Member(server, "eve")
+    assert eve.hears() == "* here: 3 members"
+    eve.says("hello")
+    assert ada.hears() == "eve: hello" and bob.hears() == "eve: hello"
+    eve.leaves()
+    bob.says("one less")
+    assert ada.hears() == "bob: one less"
+
+
+def all_come_at_once(server):
+    sockets = [server.connect() for _ in range(300)]
+    for number, each in enumerate(sockets):
+        each.sendall(b"m%d\n" % number)
+    files = [each.makefile("r", newline="\n") for each in sockets]
+    for lines in files:
+        assert lines.readline() == "* your name?\n" and lines.readline().startswith("* here:")
+    sockets[0].sendall(b"nobody was too slow\n")
+    for lines in files[1:]:
+        while (said := lines.readline()).endswith(": * has come\n"):
+            pass
+        assert said == "m0: nobody was too slow\n", said
+
+
 def main(program):
+    with Server(program, "--introduce", "2") as server:
+        large_room(server)
+    with Server(program, "--introduce", "300") as server:
+        all_come_at_once(server)
     for workers in ("1", "2"):
         with Server(program, "--workers", workers) as server:
             conversation(server)

@@ -1,9 +1,7 @@
-// What the small servers have in common: numbers from the command line, and accepting.
+// What the small servers have in common.
 #pragma once
 
-#include <cstdint>
 #include <cstdio>
-#include <initializer_list>
 #include <system_error>
 #include <utility>
 
@@ -12,20 +10,9 @@
 
 #include "process.hpp"
 
-struct number_option {
-  char const* name;
-  std::uint32_t& value;
-  std::uint32_t least;
-  std::uint32_t most;
-};
-
-/// Reads "--name N" for each option. Explains itself and exits with status 2 if the command line
-/// makes no sense.
-void read_options(int argc, char** argv, std::initializer_list<number_option> options);
-
 /// Calls serve(client) on a fiber of `connections` for each connection, until the listener is
 /// closed; while the group is full it waits. Out of descriptors, say, the next accept waits a
-/// little.
+/// little; a connection for which there is no fiber is dropped.
 template <class F>
 void accept_all(ramie::io::tcp_listener& listener, ramie::task_group& connections, F serve) {
   for (;;) {
@@ -36,6 +23,10 @@ void accept_all(ramie::io::tcp_listener& listener, ramie::task_group& connection
       std::fprintf(stderr, "accept: %s\n", error.message().c_str());
       continue;
     }
-    connections.spawn([serve, client = std::move(client)]() mutable { serve(client); });
+    try {
+      connections.spawn([serve, client = std::move(client)]() mutable { serve(client); });
+    } catch (std::system_error const& failed) {
+      std::fprintf(stderr, "connection dropped: %s\n", failed.what());
+    }
   }
 }

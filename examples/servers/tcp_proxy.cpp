@@ -72,6 +72,7 @@ int main(int argc, char** argv) try {
                 {"--to-port", options.to_port, 1, 65'535},
                 {"--max-connections", options.max_connections, 1, 1'000'000},
                 {"--patience-ms", options.patience_ms, 0, 1'000'000}});
+  raise_descriptor_limit();
   ramie::run({.workers = 1}, [&] { serve(options); });
   return 0;
 } catch (ramie::timed_out const&) {

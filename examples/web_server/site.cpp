@@ -13,6 +13,7 @@
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/http/verb.hpp>
 
+#include <ramie/io/error.hpp>
 #include <ramie/io/file.hpp>
 #include <ramie/sched/deadline_scope.hpp>
 
@@ -81,7 +82,7 @@ std::optional<std::string> decoded(std::string_view path) {
 
 }  // namespace
 
-void site::answer(request const& asked, buffered_writer& to) const {
+void site::answer(request const& asked, buffered_writer& to, ramie::io::tcp_stream* plain) const {
   std::string_view const target(asked.target().data(), asked.target().size());
   auto const path = decoded(target.substr(0, target.find('?')));
   bool const reads = asked.method() == verb::get || asked.method() == verb::head;
@@ -93,7 +94,7 @@ void site::answer(request const& asked, buffered_writer& to) const {
   if (path->starts_with("/count/")) {
     return answer_count(asked, std::string_view(*path).substr(7), to);
   }
-  answer_file(asked, *path, to);
+  answer_file(asked, *path, to, plain);
 }
 
 void site::refuse(int status, buffered_writer& to) const {
@@ -108,7 +109,8 @@ void site::answer_text(request const& asked, int status, std::string_view text,
   if (asked.method() != verb::head) write(text, to);
 }
 
-void site::answer_file(request const& asked, std::string_view path, buffered_writer& to) const {
+void site::answer_file(request const& asked, std::string_view path, buffered_writer& to,
+                       ramie::io::tcp_stream* plain) const {
   std::filesystem::path where = root_;
   where += path;
   std::error_code error;
@@ -126,13 +128,34 @@ void site::answer_file(request const& asked, std::string_view path, buffered_wri
   fields.append(type_of(where)).append("\r\n").append(length(found.size));
   write(head(200, asked.keep_alive(), fields), to);
   if (asked.method() == verb::head) return;
-  std::string part(std::min<std::uint64_t>(at_once, found.size), '\0');
-  for (std::uint64_t left = found.size; left > 0;) {
-    std::size_t const size = std::min<std::uint64_t>(part.size(), left);
+  // What is small goes out together with its head.
+  if (plain == nullptr || found.size <= at_once) return copy(source, found.size, to);
+  {
+    ramie::deadline_scope const limit(limits_.write);
+    to.flush();
+  }
+  send(source, found.size, *plain);
+}
+
+void site::copy(ramie::io::file& source, std::uint64_t size, buffered_writer& to) const {
+  std::string part(std::min<std::uint64_t>(at_once, size), '\0');
+  for (std::uint64_t left = size; left > 0;) {
+    std::size_t const count = std::min<std::uint64_t>(part.size(), left);
     source.read_exact(
-        std::span(part).first(size));  // If it has become shorter, the connection ends.
-    write(std::string_view(part).substr(0, size), to);
-    left -= size;
+        std::span(part).first(count));  // If it has become shorter, the connection ends.
+    write(std::string_view(part).substr(0, count), to);
+    left -= count;
+  }
+}
+
+void site::send(ramie::io::file& source, std::uint64_t size, ramie::io::tcp_stream& to) const {
+  for (std::uint64_t sent = 0; sent < size;) {
+    ramie::deadline_scope const limit(limits_.write);
+    std::uint64_t const count = std::min<std::uint64_t>(at_once, size - sent);
+    if (to.send_file(source, sent, count) < count) {
+      throw std::system_error(ramie::io::errc::end_of_stream, source.describe());
+    }
+    sent += count;
   }
 }
 

@@ -1,11 +1,14 @@
 // What the server answers.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
 
 #include <ramie/io/buffered_writer.hpp>
+#include <ramie/io/file.hpp>
+#include <ramie/io/tcp_stream.hpp>
 
 #include "request_reader.hpp"
 
@@ -18,15 +21,19 @@ class site {
   site(std::filesystem::path root, limits const& within)
       : root_(std::move(root)), limits_(within) {}
 
-  /// Writes the answer. The head goes out with what follows it.
-  void answer(request const& asked, ramie::io::buffered_writer& to) const;
+  /// Writes the answer. The head goes out with what follows it. `plain`: the connection below `to`,
+  /// if bytes may go there as they are; null under TLS.
+  void answer(request const& asked, ramie::io::buffered_writer& to,
+              ramie::io::tcp_stream* plain) const;
 
   /// Says why there will be no answer, and that the connection ends.
   void refuse(int status, ramie::io::buffered_writer& to) const;
 
  private:
-  void answer_file(request const& asked, std::string_view path,
-                   ramie::io::buffered_writer& to) const;
+  void answer_file(request const& asked, std::string_view path, ramie::io::buffered_writer& to,
+                   ramie::io::tcp_stream* plain) const;
+  void send(ramie::io::file& source, std::uint64_t size, ramie::io::tcp_stream& to) const;
+  void copy(ramie::io::file& source, std::uint64_t size, ramie::io::buffered_writer& to) const;
   void answer_count(request const& asked, std::string_view last,
                     ramie::io::buffered_writer& to) const;
   void answer_text(request const& asked, int status, std::string_view text,

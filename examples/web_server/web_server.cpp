@@ -11,10 +11,8 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
-#include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -48,30 +46,20 @@ struct options {
 
 options parse(int argc, char** argv) {
   options result;
-  std::map<std::string_view, std::string*> const texts = {
-      {"--root", &result.root}, {"--certificate", &result.certificate}, {"--key", &result.key}};
-  std::vector<char*> numbers{argv[0]};
-  for (int i = 1; i < argc; i += 2) {
-    auto const found = texts.find(argv[i]);
-    if (found != texts.end() && i + 1 < argc) {
-      *found->second = argv[i + 1];
-    } else {
-      numbers.push_back(argv[i]);
-      if (i + 1 < argc) numbers.push_back(argv[i + 1]);
-    }
-  }
   constexpr std::uint32_t hour = 3'600'000;
-  read_options(static_cast<int>(numbers.size()), numbers.data(),
-               {{"--port", result.port, 0, 65'535},
-                {"--workers", result.workers, 1, 1024},
-                {"--processes", result.processes, 1, 1024},
-                {"--share-port", result.share_port, 0, 1},
-                {"--idle-ms", result.idle_ms, 1, hour},
-                {"--head-ms", result.head_ms, 1, hour},
-                {"--body-ms", result.body_ms, 1, hour},
-                {"--write-ms", result.write_ms, 1, hour},
-                {"--body-size", result.body_size, 0, 1 << 30},
-                {"--patience-ms", result.patience_ms, 1, hour}});
+  read_options(
+      argc, argv,
+      {{"--port", result.port, 0, 65'535},
+       {"--workers", result.workers, 1, 1024},
+       {"--processes", result.processes, 1, 1024},
+       {"--share-port", result.share_port, 0, 1},
+       {"--idle-ms", result.idle_ms, 1, hour},
+       {"--head-ms", result.head_ms, 1, hour},
+       {"--body-ms", result.body_ms, 1, hour},
+       {"--write-ms", result.write_ms, 1, hour},
+       {"--body-size", result.body_size, 0, 1 << 30},
+       {"--patience-ms", result.patience_ms, 1, hour}},
+      {{"--root", result.root}, {"--certificate", result.certificate}, {"--key", result.key}});
   return result;
 }
 
@@ -116,9 +104,9 @@ class server {
   /// One connection's failure does not concern the others.
   void serve(tcp_stream& client) try {
     client.set_no_delay(true);
-    if (!tls_) return converse(client);
+    if (!tls_) return converse(client, &client);
     ramie::io::tls_stream secure = shake_hands(client);
-    converse(secure);
+    converse(secure, nullptr);
   } catch (ramie::timed_out const&) {
   } catch (std::system_error const&) {
   }
@@ -128,15 +116,16 @@ class server {
     return ramie::io::tls_stream::accept(*tls_, std::move(client));
   }
 
-  /// Answers one request after the other; those that have come together, together.
-  void converse(duplex_stream& client) const {
+  /// Answers one request after the other; those that have come together, together. `plain`: as
+  /// web::site's.
+  void converse(duplex_stream& client, tcp_stream* plain) const {
     ramie::io::buffered_writer replies(client, 64 * 1024);
     web::request_reader requests(client, replies, limits_);
     try {
       for (bool goes_on = true; goes_on;) {
         auto const asked = requests.next();
         if (!asked) break;
-        site_.answer(*asked, replies);
+        site_.answer(*asked, replies, plain);
         goes_on = asked->keep_alive() && !ending_.load(std::memory_order_relaxed);
       }
     } catch (web::refused const& why) {

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "servers"))
-from server_process import Server  # noqa: E402
+from server_process import Server, free_port  # noqa: E402
 
 LARGE = os.urandom(3 << 20)
 
@@ -141,11 +141,6 @@ def tls_clients_are_served(program, folder):
         with server.connect() as plain:
             plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
             assert b"HTTP/1.1" not in plain.recv(1000)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
 
 
 def processes_share_a_port(program, folder):

@@ -42,7 +42,8 @@ configure() {
 
 # configure_release NAME COMPILER [cmake arguments]
 configure_release() {
-  configure "$1" "$2" Release -DRAMIE_EXAMPLES=ON -DRAMIE_STD_CONFORMANCE=ON "${@:3}"
+  configure "$1" "$2" Release -DRAMIE_EXAMPLES=ON -DRAMIE_STD_CONFORMANCE=ON \
+    "-DRAMIE_NGINX=$RAMIE_NGINX" "${@:3}"
 }
 configure_gcc_release() { configure_release gcc-release g++ -DRAMIE_MODELS=ON; }
 configure_clang_release() { configure_release clang-release clang++; }

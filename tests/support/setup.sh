@@ -26,6 +26,7 @@ declare -A why=(
   [curl]="a client of the example servers"
   [openssl]="makes certificates for the example servers, and is a client of theirs"
   [nghttp2-client]="h2load, a client of the example servers"
+  [libcurl4-openssl-dev]="one of the examples runs libcurl inside"
   [redis-tools]="clients of the example servers"
   [pkg-config]="tests linking through pkg-config"
   [make]="the outside projects of the install tests build with it"
@@ -40,7 +41,7 @@ declare -A why=(
 )
 declare -A packages=(
   [build]="g++ cmake ninja-build libboost-dev libboost-context-dev libev-dev libssl-dev zlib1g-dev python3"
-  [test]="ccache git clang clang-format libclang-rt-14-dev llvm libgtest-dev relacy-dev valgrind pkg-config make curl openssl nghttp2-client redis-tools wrk"
+  [test]="ccache git clang clang-format libclang-rt-14-dev llvm libgtest-dev relacy-dev valgrind pkg-config make curl libcurl4-openssl-dev openssl nghttp2-client redis-tools wrk"
   [bench]="libboost-fiber-dev libasio-dev"
   [peers]="golang-go cargo librust-tokio-dev librust-async-channel-dev"
   [serve]="wrk"
