@@ -1,8 +1,5 @@
 #include "poller.hpp"
 
-#include <poll.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <utility>
 
@@ -14,20 +11,6 @@ namespace ramie::detail {
 namespace {
 
 using clock = std::chrono::steady_clock;
-
-/// All pollers of the process. Its lock is taken before a poller's.
-constinit std::mutex pollers_lock;
-
-std::error_code canceled() {
-  return std::make_error_code(std::errc::operation_canceled);
-}
-
-/// Whether the kernel reports the descriptor in both directions, whichever were asked for: reset,
-/// or ended in both. TCP never takes that back.
-bool has_ended(int number) noexcept {
-  pollfd polled{number, 0, 0};
-  return ::poll(&polled, 1, 0) != 0;
-}
 
 std::unique_ptr<driver> make_poller() {
   return std::make_unique<poller>();
@@ -41,7 +24,7 @@ std::optional<std::error_code> end_of_wait(arm_result armed) {
     case arm_result::was_ready:
       return std::error_code();
     case arm_result::closed:
-      return canceled();
+      return descriptor_closed();
     case arm_result::busy:
       return std::make_error_code(std::errc::device_or_resource_busy);
   }
@@ -74,6 +57,7 @@ void poller::sleeper_list::resume_all() noexcept {
   }
 }
 
+constinit std::mutex poller::all_lock;
 constinit poller* poller::all_pollers = nullptr;
 
 poller::poller() {
@@ -98,7 +82,7 @@ poller::poller() {
         static_cast<poller*>(ev_userdata(loop))->timer_fired_ = true;
       },
       0, 0);
-  std::lock_guard const guard(pollers_lock);
+  std::lock_guard const guard(all_lock);
   next_ = std::exchange(all_pollers, this);
 }
 
@@ -119,7 +103,7 @@ void poller::watch_bell() {
 }
 
 poller::~poller() {
-  std::lock_guard const guard(pollers_lock);
+  std::lock_guard const guard(all_lock);
   poller** at = &all_pollers;
   while (*at != this) at = &(*at)->next_;
   *at = next_;
@@ -178,7 +162,7 @@ std::optional<std::error_code> poller::enlist(wait_target target, direction side
     std::lock_guard const guard(lock_);
     bool const closed = target.closed();
     if (self.place == nullptr) {
-      if (closed) return canceled();
+      if (closed) return descriptor_closed();
       record* const mine = adopt(target);
       if (mine == nullptr) return std::make_error_code(std::errc::too_many_files_open);
       self.place = &mine->side(side);
@@ -199,14 +183,14 @@ std::optional<std::error_code> poller::enlist(wait_target target, direction side
 std::error_code poller::finish(sleeper& self, wake how) {
   // If an event or a close came first, completion wins.
   if (how != wake::unparked && withdraw(self)) return interruption_code();
-  if (self.outcome != canceled()) self.place->slot.consume();
+  if (self.outcome != descriptor_closed()) self.place->slot.consume();
   return self.outcome;
 }
 
 void poller::leave(sleeper& self) noexcept {
   if (withdraw(self)) return;
   // The readiness of a stranger's number may be that of another file the next time.
-  if (self.transient && self.outcome != canceled()) self.place->slot.consume();
+  if (self.transient && self.outcome != descriptor_closed()) self.place->slot.consume();
 }
 
 /// Takes the sleeper out of its slot. False: an event or a close has, and is done with it.
@@ -261,53 +245,6 @@ void poller::stop(watch& side) noexcept {
   side.active.store(false, std::memory_order_relaxed);
   active_.store(active_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
   if (!side.home->watched()) side.home->lingers = true;
-}
-
-// --- the end of a descriptor
-
-/// The watchers stay until the number is given back: see give_back.
-void poller::forget(int number, std::uint64_t identity, sleeper_list& list) noexcept {
-  std::lock_guard const guard(lock_);
-  record* const known = table_.find(number);
-  if (known == nullptr || known->owner.load(std::memory_order_relaxed) != identity) return;
-  for (watch& side : known->sides) {
-    deliver(side.slot.close(), canceled(), list.first);
-  }
-}
-
-void poller::release(int number, std::uint64_t identity) noexcept {
-  record* const known = table_.find(number);
-  if (known == nullptr || known->owner.load(std::memory_order_relaxed) != identity) return;
-  // An event in hand of which libev wants no part, or not all, makes it use the number.
-  if (in_kernel_ && (known->lingers || (known->watched() && has_ended(number)))) finish_turn();
-  for (watch& side : known->sides) stop(side);
-  known->lingers = false;  // The kernel forgets a file that is closed.
-  // relaxed: the slots are closed until somebody adopts the record.
-  known->owner.store(record::nobody, std::memory_order_relaxed);
-}
-
-void poller::forget_everywhere(int number, std::uint64_t identity) noexcept {
-  sleeper_list list;
-  {
-    std::lock_guard const guard(pollers_lock);
-    for (poller* one = all_pollers; one != nullptr; one = one->next_) {
-      one->forget(number, identity, list);
-    }
-  }
-  list.resume_all();
-}
-
-void poller::give_back(int number, std::uint64_t identity) noexcept {
-  int const saved = errno;
-  std::lock_guard const guard(pollers_lock);
-  // In one step for every loop: none is to go to the kernel between the look and the close.
-  for (poller* one = all_pollers; one != nullptr; one = one->next_) {
-    one->lock_.lock();
-    one->release(number, identity);
-  }
-  ::close(number);  // Not repeated on EINTR: Linux has let go of the number then.
-  for (poller* one = all_pollers; one != nullptr; one = one->next_) one->lock_.unlock();
-  errno = saved;
 }
 
 // --- the worker that waits
@@ -374,18 +311,6 @@ void poller::leave_kernel() noexcept {
   lock_.lock();
   in_kernel_ = false;
   if (closer_waits_) turn_change_.notify_all();
-}
-
-/// Waits until the worker that is in the kernel has served its events. No turn begins before the
-/// caller has let go of the lock.
-void poller::finish_turn() noexcept {
-  closer_waits_ = true;
-  bell_.ring();
-  std::unique_lock held(lock_, std::adopt_lock);
-  turn_change_.wait(held, [this] { return !in_kernel_; });
-  held.release();
-  closer_waits_ = false;
-  turn_change_.notify_all();
 }
 
 /// What comes soon is better waited for awake: a wake-up costs this thread, and the one that sends

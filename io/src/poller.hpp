@@ -10,6 +10,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -35,6 +36,11 @@ struct wait_target {
 
   bool closed() const noexcept { return owner != nullptr && !owner->is_open(); }
 };
+
+/// What ends the waits for a descriptor that is closed.
+inline std::error_code descriptor_closed() {
+  return std::make_error_code(std::errc::operation_canceled);
+}
 
 class poller final : public driver {
  public:
@@ -78,7 +84,34 @@ class poller final : public driver {
 
   /// Stops watching an owned descriptor and closes its number, in one step for all pollers. Waits
   /// for a worker that may have an event of the number in hand which makes libev use the number.
+  /// While a child_start lives, a number that a loop knows is closed by the end of that only.
   static void give_back(int number, std::uint64_t identity) noexcept;
+
+  /// Around the start of a process: until it runs its program it has all descriptors of its parent,
+  /// so a file that is closed lives on, and a loop would get events of a number that is in use for
+  /// something else by then. Any thread.
+  class child_start {
+   public:
+    child_start() noexcept;
+    child_start(child_start const&) = delete;
+    child_start& operator=(child_start const&) = delete;
+    ~child_start();
+
+   private:
+    friend poller;
+    struct owned {
+      int number;
+      std::uint64_t identity;
+    };
+    static bool keep(owned which) noexcept;
+
+    // Guarded by all_lock: the starts under way, and what was closed while this one was the
+    // youngest. All older ones have that too: the next of them goes on keeping it.
+    static child_start* youngest;
+    child_start* younger_ = nullptr;
+    child_start* older_ = nullptr;
+    std::list<owned> kept_;
+  };
 
  private:
   using sleeper = descriptor_sleeper;
@@ -105,6 +138,7 @@ class poller final : public driver {
   void stop(watch& side) noexcept;
   void on_event(watch& side, int events) noexcept;
   void forget(int number, std::uint64_t identity, sleeper_list& list) noexcept;
+  bool is_known(int number, std::uint64_t identity) noexcept;
   void release(int number, std::uint64_t identity) noexcept;
   void finish_turn() noexcept;
   void enter_kernel() noexcept;
@@ -113,6 +147,7 @@ class poller final : public driver {
   void run_loop(std::chrono::steady_clock::time_point deadline) noexcept;
   bool spin() noexcept;
 
+  static void close_number(int number, std::uint64_t identity) noexcept;
   static void deliver(void* taken, std::error_code outcome, sleeper*& before) noexcept;
 
   bool begin_wait(std::uint32_t how) noexcept;
@@ -150,8 +185,9 @@ class poller final : public driver {
   // Whether ready_ is not empty. A hint, relaxed: written under lock_, read without.
   std::atomic<bool> some_wait_{false};
 
-  // All pollers of the process, and the next one of them. Guarded by a lock of their own.
-  static poller* all_pollers;
+  // All pollers of the process, and the next one of them. The lock is taken before a poller's.
+  static std::mutex all_lock;
+  static poller* all_pollers;  // guarded by all_lock
   poller* next_ = nullptr;
 };
 

@@ -16,6 +16,7 @@
 
 #include "attempt.hpp"
 #include "blocking_call.hpp"
+#include "poller.hpp"
 
 namespace ramie::io {
 
@@ -137,8 +138,11 @@ struct child {
 [[gnu::noinline]] child start(spawn_actions const& actions, char* const* arguments,
                               char* const* environment) noexcept {
   child result;
-  result.failed = ::posix_spawnp(&result.id, arguments[0], actions.actions(), actions.attributes(),
-                                 arguments, environment);
+  {
+    detail::poller::child_start const sharing;
+    result.failed = ::posix_spawnp(&result.id, arguments[0], actions.actions(),
+                                   actions.attributes(), arguments, environment);
+  }
   if (result.failed != 0) return result;
   result.fd = open_pidfd(result.id);
   if (result.fd >= 0) return result;

@@ -1,11 +1,16 @@
 // Closing a descriptor while a worker has an event of it in hand: fetched from the kernel, not yet
 // served by libev, which answers some events with an epoll_ctl on the number.
+#include <fcntl.h>
+
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <system_error>
 #include <thread>
+
+#include <ramie/io/process.hpp>
 
 #include "kernel.hpp"
 #include "poller.hpp"
@@ -73,6 +78,7 @@ class InHand : public testing::Test {
   tcp_stream& client() { return pair_.client; }
   tcp_stream& server() { return pair_.server; }
   bool watched() const { return poller_->has_sources(); }
+  bool number_is_in_use() const { return ::fcntl(number_, F_GETFD) >= 0; }
   bool rung() const { return rung_; }
   int looks() const { return kernel.poll.calls() - looks_; }
 
@@ -149,6 +155,41 @@ TEST_F(InHand, CloseWaitsForNothingOnceItIsWatchedAgain) {
   until_held();
   server().close();
   EXPECT_FALSE(rung());
+}
+
+// Until the child runs its program it shares the file, which lives on, and events of it come.
+TEST_F(InHand, CloseBesideTheStartOfAProcessComesWithTheEndOfThat) {
+  bool in_use = false;
+  kernel.on_posix_spawnp = [&] {
+    server().close();
+    in_use = number_is_in_use();
+  };
+  EXPECT_TRUE(ramie::io::process::spawn({"true"}).wait());
+  kernel.on_posix_spawnp = nullptr;
+  EXPECT_TRUE(in_use);
+  std::array<char, 1> room{};
+  std::error_code error;
+  EXPECT_EQ(client().read_some(room, error), 0U);
+  EXPECT_FALSE(error) << error.message();  // The end has come.
+}
+
+TEST_F(InHand, CloseComesWithTheEndOfAllStartsThatWereUnderWay) {
+  std::optional<poller::child_start> first(std::in_place);
+  std::optional<poller::child_start> second(std::in_place);
+  server().close();
+  std::optional<poller::child_start> third(std::in_place);
+  second.reset();
+  EXPECT_TRUE(number_is_in_use());
+  first.reset();
+  EXPECT_FALSE(number_is_in_use());
+}
+
+TEST_F(InHand, CloseOfWhatNoLoopKnowsIsNotPutOff) {
+  poller::child_start const start;
+  ramie::test::connection unknown = connect_pair();
+  int const number = unknown.server.native_handle();
+  unknown.server.close();
+  EXPECT_LT(::fcntl(number, F_GETFD), 0);
 }
 
 }  // namespace

@@ -172,6 +172,7 @@ int poll(pollfd* polled, nfds_t count, int timeout) {
 int posix_spawnp(pid_t* id, char const* file, posix_spawn_file_actions_t const* actions,
                  posix_spawnattr_t const* attributes, char* const* arguments,
                  char* const* environment) {
+  if (kernel.on_posix_spawnp) kernel.on_posix_spawnp();
   if (kernel.posix_spawnp.refuses()) return errno;
   return real(&posix_spawnp, "posix_spawnp")(id, file, actions, attributes, arguments, environment);
 }

@@ -75,7 +75,8 @@ struct kernel_calls {
   // After close, and after a write of eight bytes, which is what rings a bell:
   std::function<void(int)> on_close;
   std::function<void()> on_bell;
-  // Before ppoll:
+  // Before them:
+  std::function<void()> on_posix_spawnp;
   std::function<void()> on_ppoll;
   // Instead of getaddrinfo; the list is given to freeaddrinfo.
   std::function<int(char const* host, char const* service, addrinfo** found)> on_getaddrinfo;
