@@ -140,6 +140,7 @@ class core {
   tick_time earliest_timed_wake() noexcept;
   void wake(int index) noexcept;
   void monitor_main() noexcept;
+  void ask_for_looks(std::vector<std::uint64_t>& seen) noexcept;
   bool anything_stuck(std::vector<std::uint64_t>& seen) noexcept;
   bool all_asleep() const noexcept { return idle.sleeping() == workers.size(); }
   void sleep_monitor() noexcept;

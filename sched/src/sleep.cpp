@@ -221,17 +221,30 @@ void core::monitor_main() noexcept {
   std::string const name = (options.name + "-mon").substr(0, 15);
   ::pthread_setname_np(::pthread_self(), name.c_str());
   std::vector<std::uint64_t> seen(workers.size());
+  std::vector<std::uint64_t> looks(workers.size());
   int idle_ticks = 0;
+  bool even_tick = false;
   while (monitor_state_.load(std::memory_order_seq_cst) != monitor_ends) {
     futex_wait(&monitor_state_, monitor_ticks,
                std::chrono::steady_clock::now() + std::chrono::nanoseconds(monitor_period));
     idle_ticks = all_asleep() ? idle_ticks + 1 : 0;
+    even_tick = !even_tick;
+    if (idle_ticks == 0 && even_tick) ask_for_looks(looks);
     if (idle_ticks > idle_ticks_before_sleep) {
       sleep_monitor();
       idle_ticks = 0;
     } else if (idle_ticks == 0 && idle.sleeping() != 0 && anything_stuck(seen)) {
       wake(idle.pick_any_sleeper());
     }
+  }
+}
+
+// Asks workers that have not looked around since the last time, for their choices take long.
+void core::ask_for_looks(std::vector<std::uint64_t>& seen) noexcept {
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    std::uint64_t const looks = workers[i]->looks.get();
+    if (looks != std::exchange(seen[i], looks)) continue;
+    workers[i]->look_is_due.store(true, std::memory_order_relaxed);
   }
 }
 

@@ -61,10 +61,9 @@ void worker::clear_caches() noexcept {
 fiber_record* worker::choose(fiber_list& pinned) noexcept {
   choices.add();
   fiber_record* chosen = nullptr;
-  if (choices.get() % housekeeping_interval == 0) {
+  if (choices.get() % housekeeping_interval == 0 || look_is_due.load(std::memory_order_relaxed)) {
     if (is_wanted.load(std::memory_order_relaxed)) return nullptr;
-    look_around(true);
-    if (choices.get() % (16 * housekeeping_interval) == 0) check_oldest();
+    keep_house();
   }
   if (pinned.size() != 0) chosen = pinned.pop_front();
   if (chosen == nullptr && budget_ > 0 && (chosen = take_next()) != nullptr) {
@@ -76,6 +75,14 @@ fiber_record* worker::choose(fiber_list& pinned) noexcept {
   }
   if (chosen != nullptr && chosen->queued_at != 0) sample_pop(*chosen);
   return chosen;
+}
+
+void worker::keep_house() noexcept {
+  looks.add();
+  bool const takes_long = look_is_due.load(std::memory_order_relaxed);
+  if (takes_long) look_is_due.store(false, std::memory_order_relaxed);
+  look_around(true);
+  if (takes_long || looks.get() % 16 == 0) check_oldest();
 }
 
 // Fresh and ready fibers in turn, so that neither kind waits for the end of the other; and every
@@ -187,10 +194,10 @@ void worker::fetch_mail() noexcept {
 
 bool worker::await_mail() noexcept {
   // Seldom enough that the senders keep the inbox's cache lines, and some mail gathers.
-  constexpr int looks = 4;
+  constexpr int most_looks = 4;
   constexpr int pauses = 128;
   if (!std::exchange(had_mail_, false) || !senders_run_beside_) return false;
-  for (int look = 0; look < looks; ++look) {
+  for (int look = 0; look < most_looks; ++look) {
     for (int i = 0; i < pauses; ++i) cpu_pause();
     if (!mail_.empty()) return true;
   }

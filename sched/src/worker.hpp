@@ -46,6 +46,7 @@ class alignas(64) worker {
   worker(core& home, unsigned index, std::uint64_t seed);
 
   /// At most so many choices lie between two looks at inbox, timers, poller and the oldest fibers.
+  /// Where a choice lasts long, the monitor asks for a look sooner.
   static constexpr std::uint64_t housekeeping_interval = 61;
   /// At most so many fibers in a row come from the run-next slot while others wait.
   static constexpr unsigned next_budget = 3;
@@ -109,9 +110,13 @@ class alignas(64) worker {
   // Whether a thread with pinned fibers waits to work here: whoever does now gives the worker up at
   // the next housekeeping. Relaxed: a hint, the roster's mutex decides.
   std::atomic<bool> is_wanted{false};
+  // Whether the next choice is to look around first, whatever its number: set by the monitor,
+  // cleared by the owner's look. Relaxed: a hint.
+  std::atomic<bool> look_is_due{false};
   worker_thread* first_wanting = nullptr;  // under the roster's mutex
   timer_wheel timers;
   tally choices;  // times that something to run was chosen, or not found
+  tally looks;    // at inbox, timers and poller, while there was something to run
   tally steals;
   tally queue_samples;
   tally queue_time;  // nanoseconds
@@ -121,6 +126,7 @@ class alignas(64) worker {
   finished_count finished;
 
  private:
+  void keep_house() noexcept;
   fiber_record* take_next() noexcept;
   fiber_record* take_queued() noexcept;
   fiber_record* take_ready() noexcept;

@@ -123,6 +123,7 @@ fiber_record* worker_thread::find_work() noexcept {
     bool const moved = !must_not_sleep() && home_.sleep(*this);
     if (moved) return nullptr;
     home_.idle.end_sleep(worker_->index);
+    worker_->look_is_due.store(false, std::memory_order_relaxed);  // asked for while it slept
     searching_ = true;  // counted: by end_sleep, or by whoever picked this worker to wake it
     home_.worker_awake();
   }

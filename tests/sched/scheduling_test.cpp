@@ -226,6 +226,43 @@ TEST_P(Fairness, AFullyLoadedWorkerLooksAtItsInboxAndTimers) {
   });
 }
 
+// The monitor asks for a look when there was none for some ticks. A stretch takes longer than that,
+// so that one or two lie between a post and the look at it; without the monitor it would be 61.
+TEST(FairnessOfLongStretches, BusyWorkersLookAtTheirInboxBetweenThem) {
+  constexpr int rounds = 5;
+  constexpr int workers = 2;
+  runtime here({.workers = workers});
+  std::atomic<bool> end{false};
+  std::atomic<int> stretches{0};
+  std::vector<join_handle<void>> busy;
+  for (int i = 0; i < 2 * workers; ++i) {
+    busy.push_back(here.spawn([&] {
+      while (!end.load()) {
+        auto const until = std::chrono::steady_clock::now() + 3ms;
+        while (std::chrono::steady_clock::now() < until) {
+        }
+        ++stretches;
+        this_fiber::yield();
+      }
+    }));
+  }
+  int between = 0;
+  for (int i = 0; i < rounds; ++i) {
+    int const before = stretches.load();
+    std::atomic<bool> ran{false};
+    here.post([&] {
+      between += stretches.load() - before;
+      ran = true;
+      ran.notify_all();
+    });
+    ran.wait(false);
+  }
+  end = true;
+  for (auto& each : busy) each.join();
+  // Two stretches until the look, two more in the queue before it, on each worker.
+  EXPECT_LT(between, rounds * workers * 4 * 3);
+}
+
 TEST(FairnessOfOneWorker, YieldGivesEveryReadyFiberItsTurn) {
   run({.workers = 1}, [] {
     constexpr int fibers = 100;
