@@ -1,6 +1,10 @@
 #include "poller.hpp"
 
+#include <pthread.h>
+
 #include <cerrno>
+#include <cstdint>
+#include <ctime>
 #include <utility>
 
 #include <ramie/io/error.hpp>
@@ -14,6 +18,13 @@ using clock = std::chrono::steady_clock;
 
 std::unique_ptr<driver> make_poller() {
   return std::make_unique<poller>();
+}
+
+/// In nanoseconds.
+std::int64_t cpu_time_of_thread() noexcept {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return std::int64_t{used.tv_sec} * 1'000'000'000 + used.tv_nsec;
 }
 
 /// What arming a slot means for the wait: nothing yet if it is to park.
@@ -256,7 +267,10 @@ void poller::on_event(watch& side, int events) noexcept {
   if (!failed) side.home->lingers = false;
   auto const outcome = failed ? make_error_code(io::errc::registration_failed) : std::error_code();
   void* const taken = side.slot.signal(side.generation);
-  if (taken != nullptr) spins_.came();
+  if (taken != nullptr) {
+    spins_.came();
+    trial_.came();
+  }
   bool const transient = taken != nullptr && static_cast<sleeper*>(taken)->transient;
   deliver(taken, outcome, *turn_begin_);
   stranger_left_ = stranger_left_ || transient;
@@ -335,12 +349,14 @@ void poller::run_loop(clock::time_point deadline) noexcept {
   turn_begin_ = &ready_.first;
   blocking_turn_ = false;
   bool const may_wait = clock::now() < deadline;
-  if (may_wait && spin()) return;
-  blocking_turn_ = may_wait && begin_wait(in_loop);
-  if (!blocking_turn_) {
-    turn(EVRUN_NOWAIT);
-    return;
-  }
+  if (!may_wait) return turn(EVRUN_NOWAIT);
+  if (!trial_.looks_first() || !spin()) block(deadline);
+  trial_.waited(::pthread_self(), cpu_time_of_thread);
+}
+
+void poller::block(clock::time_point deadline) noexcept {
+  blocking_turn_ = begin_wait(in_loop);
+  if (!blocking_turn_) return turn(EVRUN_NOWAIT);
   timer_fired_ = false;
   if (deadline != clock::time_point::max()) {
     ev_now_update(loop_.get());

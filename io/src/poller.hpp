@@ -25,6 +25,7 @@
 #include "descriptor_table.hpp"
 #include "libev.hpp"
 #include "spin_history.hpp"
+#include "wait_trial.hpp"
 
 namespace ramie::detail {
 
@@ -146,6 +147,7 @@ class poller final : public driver {
   void turn(int how) noexcept;
   void run_loop(std::chrono::steady_clock::time_point deadline) noexcept;
   bool spin() noexcept;
+  void block(std::chrono::steady_clock::time_point deadline) noexcept;
 
   static void close_number(int number, std::uint64_t identity) noexcept;
   static void deliver(void* taken, std::error_code outcome, sleeper*& before) noexcept;
@@ -168,6 +170,7 @@ class poller final : public driver {
   sleeper** turn_begin_ = &ready_.first;
   bool blocking_turn_ = false;  // guarded by lock_: whether ev_run may block
   spin_history spins_;          // guarded by lock_
+  wait_trial trial_;            // guarded by lock_
   bool timer_fired_ = false;    // guarded by lock_
   bool stranger_left_ = false;  // guarded by lock_: see turn()
   bool in_kernel_ = false;      // guarded by lock_: a worker is in epoll_wait, without the lock

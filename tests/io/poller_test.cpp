@@ -1,6 +1,9 @@
 // The poller as a driver, without a runtime.
 #include "poller.hpp"
 
+#include <pthread.h>
+
+#include <cstdint>
 #include <thread>
 
 #include "sockets.hpp"
@@ -78,6 +81,84 @@ TEST(SpinHistory, ManyShareASleep) {
   EXPECT_FALSE(history.worth_a_try());  // That wait blocks.
   EXPECT_TRUE(history.worth_a_try());
   EXPECT_FALSE(history.sleep_is_shared());
+}
+
+/// Waits of one worker, by a clock of its own.
+class WaitTrial : public testing::Test {
+ protected:
+  struct costs {
+    std::int64_t looking;
+    std::int64_t blocking;
+  };
+
+  void wait(int times, costs each, int events = 1, pthread_t thread = ::pthread_self()) {
+    for (int i = 0; i < times; ++i) {
+      time_ += trial.looks_first() ? each.looking : each.blocking;
+      for (int k = 0; k < events; ++k) trial.came();
+      trial.waited(thread, [this] {
+        ++clock_reads;
+        return time_;
+      });
+    }
+  }
+
+  using wait_trial = ramie::detail::wait_trial;
+  static constexpr int one_trial = 2 * (wait_trial::warm_up + wait_trial::measured);
+  static constexpr int first_trial = wait_trial::before_first + one_trial;
+
+  wait_trial trial;
+  int clock_reads = 0;
+
+ private:
+  std::int64_t time_ = 0;
+};
+
+TEST_F(WaitTrial, LooksWhereThatCostsLittleMore) {
+  EXPECT_TRUE(trial.looks_first());
+  wait(first_trial, {114, 100});
+  EXPECT_TRUE(trial.looks_first());
+}
+
+TEST_F(WaitTrial, BlocksWhereLooksCostMuchMore) {
+  wait(first_trial, {116, 100});
+  EXPECT_FALSE(trial.looks_first());
+}
+
+TEST_F(WaitTrial, ChangesItsMindForSomethingThatIsCheaper) {
+  wait(first_trial, {116, 100});
+  wait(wait_trial::least_settled + one_trial, {101, 100});
+  EXPECT_FALSE(trial.looks_first());
+  wait(2 * wait_trial::least_settled + one_trial, {99, 100});
+  EXPECT_TRUE(trial.looks_first());
+}
+
+TEST_F(WaitTrial, CountsTheEventsThatShareAWait) {
+  wait(wait_trial::before_first, {300, 100});
+  wait(one_trial / 2, {300, 100}, 3);
+  wait(one_trial / 2, {300, 100}, 1);
+  EXPECT_TRUE(trial.looks_first());
+}
+
+TEST_F(WaitTrial, IsHeldRarelyWhereItTellsTheSame) {
+  constexpr int waits = 1'000'000;
+  wait(waits, {100, 100});
+  EXPECT_GT(clock_reads, 0);
+  EXPECT_LE(clock_reads, one_trial * (waits / wait_trial::most_settled + 6));
+}
+
+TEST_F(WaitTrial, KnowsNothingOfWaitsInTurnsByTwoThreads) {
+  std::thread other([] {});
+  for (int i = 0; i < first_trial / 2; ++i) {
+    wait(1, {900, 100});
+    wait(1, {900, 100}, 1, other.native_handle());
+  }
+  EXPECT_TRUE(trial.looks_first());
+  other.join();
+}
+
+TEST_F(WaitTrial, KnowsNothingOfWaitsForNothing) {
+  wait(first_trial, {900, 100}, 0);
+  EXPECT_TRUE(trial.looks_first());
 }
 
 TEST(Poller, AnEventThatComesBeforeACancelledFiberRunsEndsItsWait) {
