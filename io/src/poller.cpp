@@ -52,11 +52,13 @@ void poller::deliver(void* taken, std::error_code outcome, sleeper*& before) noe
   if (self.who->claim()) self.next = std::exchange(before, &self);
 }
 
-poller::sleeper_list poller::sleeper_list::take(int count) noexcept {
+poller::sleeper_list poller::sleeper_list::take(int count, std::uint64_t part) noexcept {
   sleeper_list const taken{first};
-  sleeper** end = &first;
-  while (count-- > 0 && *end != nullptr) end = &(*end)->next;
-  first = std::exchange(*end, nullptr);
+  sleeper* last = first;
+  if (last == nullptr) return taken;
+  while (--count > 0 && last->next != nullptr) last = last->next;
+  last->ends_part = part;
+  first = std::exchange(last->next, nullptr);
   return taken;
 }
 
@@ -192,6 +194,7 @@ std::optional<std::error_code> poller::enlist(wait_target target, direction side
 }
 
 std::error_code poller::finish(sleeper& self, wake how) {
+  runs(self);
   // If an event or a close came first, completion wins.
   if (how != wake::unparked && withdraw(self)) return interruption_code();
   if (self.outcome != descriptor_closed()) self.place->slot.consume();
@@ -199,6 +202,7 @@ std::error_code poller::finish(sleeper& self, wake how) {
 }
 
 void poller::leave(sleeper& self) noexcept {
+  runs(self);
   if (withdraw(self)) return;
   // The readiness of a stranger's number may be that of another file the next time.
   if (self.transient && self.outcome != descriptor_closed()) self.place->slot.consume();
@@ -372,10 +376,23 @@ void poller::block(clock::time_point deadline) noexcept {
   end_wait();
 }
 
+void poller::runs(sleeper const& self) noexcept {
+  if (self.ends_part != 0) part_that_ran_.store(self.ends_part, std::memory_order_relaxed);
+}
+
+/// The kernel would report again what has not run yet, each at the expense of its next event; and
+/// the parts would pile up. False for the second of two busy looks in a row.
+bool poller::leaves_part_alone(bool busy) noexcept {
+  bool const queued = part_that_ran_.load(std::memory_order_relaxed) != part_;
+  passed_over_ = busy && queued && !passed_over_;
+  return passed_over_;
+}
+
 void poller::wait_until(clock::time_point deadline) {
   // Not many more than a busy worker runs between two looks, and no fewer.
   constexpr int handed_over_at_once = 64;
   std::unique_lock lock(lock_);
+  if (leaves_part_alone(deadline == clock::time_point::min())) return;
   if (ready_.first == nullptr) {
     if (active_.load(std::memory_order_relaxed) == 0) {
       bool const wait = clock::now() < deadline && begin_wait(in_futex);
@@ -387,7 +404,8 @@ void poller::wait_until(clock::time_point deadline) {
     }
     run_loop(deadline);
   }
-  sleeper_list list = ready_.take(handed_over_at_once);
+  if (ready_.first != nullptr) ++part_;
+  sleeper_list list = ready_.take(handed_over_at_once, part_);
   some_wait_.store(ready_.first != nullptr, std::memory_order_relaxed);
   lock.unlock();
   list.resume_all();

@@ -122,8 +122,8 @@ class poller final : public driver {
   /// Sleepers that were claimed and are to be resumed, in order. Guarded by lock_ until taken.
   struct sleeper_list {
     sleeper* first = nullptr;
-    /// Takes the first `count`, or all if there are no more.
-    sleeper_list take(int count) noexcept;
+    /// Takes the first `count`, or all if there are no more; the last of them ends that part.
+    sleeper_list take(int count, std::uint64_t part) noexcept;
     void resume_all() noexcept;
   };
 
@@ -132,6 +132,7 @@ class poller final : public driver {
   std::optional<std::error_code> enlist(wait_target target, direction side, sleeper& self);
   std::error_code finish(sleeper& self, wake how);
   bool withdraw(sleeper& self) noexcept;
+  void runs(sleeper const& self) noexcept;
 
   // Under lock_:
   record* adopt(wait_target target);
@@ -146,6 +147,7 @@ class poller final : public driver {
   void leave_kernel() noexcept;
   void turn(int how) noexcept;
   void run_loop(std::chrono::steady_clock::time_point deadline) noexcept;
+  bool leaves_part_alone(bool busy) noexcept;
   bool spin() noexcept;
   void block(std::chrono::steady_clock::time_point deadline) noexcept;
 
@@ -168,6 +170,8 @@ class poller final : public driver {
   // turn from the last to the first: each goes before the others of its turn, so that they come out
   // in the kernel's order, that of becoming ready.
   sleeper** turn_begin_ = &ready_.first;
+  std::uint64_t part_ = 0;      // guarded by lock_: the last that was handed over
+  bool passed_over_ = false;    // guarded by lock_: the last look found that part still queued
   bool blocking_turn_ = false;  // guarded by lock_: whether ev_run may block
   spin_history spins_;          // guarded by lock_
   wait_trial trial_;            // guarded by lock_
@@ -184,6 +188,10 @@ class poller final : public driver {
   // [I1] acq_rel in interrupt and in begin_wait and end_wait: the waiting worker sees what the
   // interrupting one did before.
   std::atomic<std::uint32_t> state_{idle};
+
+  // The part whose last sleeper was the last to run of all such. A hint, relaxed: compared with
+  // part_ to tell whether that is still queued.
+  std::atomic<std::uint64_t> part_that_ran_{0};
 
   // Whether ready_ is not empty. A hint, relaxed: written under lock_, read without.
   std::atomic<bool> some_wait_{false};

@@ -1,6 +1,7 @@
 // Who waits for one direction of a descriptor, as the poller sees it.
 #pragma once
 
+#include <cstdint>
 #include <system_error>
 
 #include <ramie/sched/park.hpp>
@@ -16,6 +17,8 @@ struct descriptor_sleeper {
   bool transient = false;     // the watcher goes with the wait: ramie does not own the descriptor
   std::error_code outcome{};  // written under the poller's lock by whoever takes it from the slot
   descriptor_sleeper* next = nullptr;
+  // If not 0, the number of the part that was handed over, of which this one is the last.
+  std::uint64_t ends_part = 0;
 };
 
 }  // namespace ramie::detail
