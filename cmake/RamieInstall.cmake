@@ -3,13 +3,14 @@ include(CMakePackageConfigHelpers)
 
 set(ramie_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/ramie)
 
-# Boost and libev are private to ramie's archives, but whoever links these must find them again.
+# Boost, libev and liburing are private to ramie's archives, but whoever links these must find them again.
 set(ramie_config [=[
 include(CMakeFindDependencyMacro)
 list(PREPEND CMAKE_MODULE_PATH ${CMAKE_CURRENT_LIST_DIR})
 find_dependency(Threads)
 find_dependency(Boost 1.74 COMPONENTS context)
 find_dependency(Libev)
+find_dependency(Liburing)
 if(@RAMIE_TLS@)
   find_dependency(OpenSSL 3.0)
 endif()
@@ -22,6 +23,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/package/ramieConfigVersio
 install(FILES ${PROJECT_BINARY_DIR}/package/ramieConfig.cmake
               ${PROJECT_BINARY_DIR}/package/ramieConfigVersion.cmake
               ${PROJECT_SOURCE_DIR}/cmake/FindLibev.cmake
+              ${PROJECT_SOURCE_DIR}/cmake/FindLiburing.cmake
         DESTINATION ${ramie_package_dir})
 install(EXPORT ramieTargets NAMESPACE ramie:: DESTINATION ${ramie_package_dir})
 
@@ -37,7 +39,7 @@ Name: ramie
 Description: @PROJECT_DESCRIPTION@
 Version: @PROJECT_VERSION@
 Cflags: -I${includedir} -pthread
-Libs: -L${libdir} -lramie_sync -lramie_io -lramie_sched -lramie_fiber -lboost_context -lev -pthread
+Libs: -L${libdir} -lramie_sync -lramie_io -lramie_sched -lramie_fiber -lboost_context -lev -luring -pthread
 ]=])
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/package/ramie.pc CONTENT "${ramie_pc}" @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/package/ramie.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

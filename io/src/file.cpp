@@ -5,13 +5,17 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <limits>
+#include <optional>
+#include <span>
 
 #include <ramie/io/error.hpp>
 
 #include "attempt.hpp"
 #include "blocking_call.hpp"
 #include "file_status.hpp"
+#include "poller.hpp"
 #include "vectors.hpp"
 
 namespace ramie::io {
@@ -32,8 +36,16 @@ off_t offset_of(std::uint64_t offset, std::error_code& error) {
   return static_cast<off_t>(offset);
 }
 
+/// Reads without holding the worker. Nothing: there is no way to.
+std::optional<ssize_t> read_parked(int number, std::span<iovec const> into, off_t offset,
+                                   std::error_code& error) {
+  detail::poller* const here = detail::poller::of_this_fiber(error);
+  if (here == nullptr) return std::nullopt;
+  return here->read_file(number, into, offset, error);
+}
+
 /// Reads, at the file's own position if `offset` is -1: first without waiting (RWF_NOWAIT), which
-/// reads what is in the page cache, else where it may block.
+/// reads what is in the page cache, else by io_uring, else where it may block.
 std::size_t read_at(detail::descriptor& file, off_t offset, detail::vectors& parts,
                     std::error_code& error) {
   operation const running(file);
@@ -45,6 +57,10 @@ std::size_t read_at(detail::descriptor& file, off_t offset, detail::vectors& par
   };
   ssize_t const cached = attempt(RWF_NOWAIT);
   if (cached >= 0) return count_of(cached);
+  if (errno == EAGAIN) {
+    auto const read = read_parked(running.number(), {parts.data(), parts.count()}, offset, error);
+    if (read) return count_of(*read);
+  }
   return count_of(block(error, [&] { return attempt(0); }));
 }
 

@@ -105,7 +105,9 @@ void poller::watch_bell() {
   ev_io_init(
       &bell_event_,
       [](struct ev_loop* loop, ev_io*, int) {
-        static_cast<poller*>(ev_userdata(loop))->bell_.silence();
+        auto& self = *static_cast<poller*>(ev_userdata(loop));
+        self.bell_.silence();
+        self.collect_reads();
       },
       bell_.open(), EV_READ);
   ev_io_start(loop_.get(), &bell_event_);
@@ -251,15 +253,19 @@ void poller::start(watch& side, int number, int events) noexcept {
   side.generation = side.slot.generation();
   ev_io_start(loop_.get(), &side.event);
   side.active.store(true, std::memory_order_relaxed);
-  active_.store(active_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  count_source(1);
 }
 
 void poller::stop(watch& side) noexcept {
   if (!side.active.load(std::memory_order_relaxed)) return;
   ev_io_stop(loop_.get(), &side.event);
   side.active.store(false, std::memory_order_relaxed);
-  active_.store(active_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  count_source(-1);
   if (!side.home->watched()) side.home->lingers = true;
+}
+
+void poller::count_source(int change) noexcept {
+  sources_.store(sources_.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
 }
 
 // --- the worker that waits
@@ -394,7 +400,7 @@ void poller::wait_until(clock::time_point deadline) {
   std::unique_lock lock(lock_);
   if (leaves_part_alone(deadline == clock::time_point::min())) return;
   if (ready_.first == nullptr) {
-    if (active_.load(std::memory_order_relaxed) == 0) {
+    if (sources_.load(std::memory_order_relaxed) == 0) {
       bool const wait = clock::now() < deadline && begin_wait(in_futex);
       lock.unlock();
       if (!wait) return;

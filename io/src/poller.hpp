@@ -6,6 +6,9 @@
 // so that a wait in the steady state costs no system call but its share of epoll_wait.
 #pragma once
 
+#include <sys/types.h>
+#include <sys/uio.h>
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -14,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <system_error>
 
 #include <ramie/io/detail/descriptor.hpp>
@@ -24,6 +28,7 @@
 #include "bell.hpp"
 #include "descriptor_table.hpp"
 #include "libev.hpp"
+#include "read_ring.hpp"
 #include "spin_history.hpp"
 #include "wait_trial.hpp"
 
@@ -59,7 +64,7 @@ class poller final : public driver {
   void interrupt() noexcept override;
   bool has_sources() const noexcept override {
     // Hints.
-    return active_.load(std::memory_order_relaxed) > 0 ||
+    return sources_.load(std::memory_order_relaxed) > 0 ||
            some_wait_.load(std::memory_order_relaxed);
   }
 
@@ -78,6 +83,12 @@ class poller final : public driver {
   /// The other half for a waiter that waits for several things: after its park, whatever ended it.
   /// A readiness that came is left to the next who asks for it.
   void leave(descriptor_sleeper& self) noexcept;
+
+  /// Reads a file as preadv2 does while the calling fiber, one of this poller's runtime, is parked;
+  /// -1: there is an error, that of the interruption too. Nothing: the kernel does not do it, now
+  /// or ever. Throws `cancelled`; what can still be ended has been then.
+  std::optional<ssize_t> read_file(int number, std::span<iovec const> into, off_t offset,
+                                   std::error_code& error);
 
   /// Wakes those who wait for an owned descriptor, in every poller of the process, and stops
   /// watching it. The number is still in use.
@@ -133,12 +144,17 @@ class poller final : public driver {
   std::error_code finish(sleeper& self, wake how);
   bool withdraw(sleeper& self) noexcept;
   void runs(sleeper const& self) noexcept;
+  bool begin_read(read_ring::request& request, int number, std::span<iovec const> into,
+                  off_t offset) noexcept;
+  void await_end(read_ring::request& request) noexcept;
 
   // Under lock_:
   record* adopt(wait_target target);
   void start(watch& side, int number, int events) noexcept;
   void stop(watch& side) noexcept;
   void on_event(watch& side, int events) noexcept;
+  void count_source(int change) noexcept;
+  void collect_reads() noexcept;
   void forget(int number, std::uint64_t identity, sleeper_list& list) noexcept;
   bool is_known(int number, std::uint64_t identity) noexcept;
   void release(int number, std::uint64_t identity) noexcept;
@@ -164,6 +180,7 @@ class poller final : public driver {
   bell bell_;  // rung for the worker in epoll_wait
   ev_io bell_event_{};
   ev_timer timer_{};
+  read_ring reads_;  // guarded by lock_: rings the bell when reads have ended
   descriptor_table table_;
   sleeper_list ready_;  // guarded by lock_: found, and not handed over yet
   // Guarded by lock_: the end of what ready_ held when the turn began. libev serves the events of a
@@ -181,8 +198,8 @@ class poller final : public driver {
   bool closer_waits_ = false;   // guarded by lock_: no turn may begin
   std::condition_variable turn_change_;  // in_kernel_ or closer_waits_ has become false
 
-  // How many watchers are started. Written under lock_.
-  std::atomic<int> active_{0};
+  // How many watchers are started and reads under way. Written under lock_.
+  std::atomic<int> sources_{0};
   // idle: nobody waits | notified: an interrupt that nobody has seen | in_futex: somebody waits on
   // this word, because nothing is watched | in_loop: somebody is in epoll_wait, or about to be.
   // [I1] acq_rel in interrupt and in begin_wait and end_wait: the waiting worker sees what the

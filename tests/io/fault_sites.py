@@ -9,14 +9,15 @@ import sys
 # Of each call that is refused: at how many places io makes it. Those places are what the tests visit.
 REFUSED = {
     "accept4": 1, "bind": 3, "connect": 2, "eventfd": 2, "fcntl": 1, "fdatasync": 1, "fstat": 1, "fsync": 1,
-    "ftruncate": 1, "getaddrinfo": 1, "getsockname": 1, "getsockopt": 2, "listen": 2, "lseek": 1, "open": 1,
+    "ftruncate": 1, "getaddrinfo": 1, "getsockname": 1, "getsockopt": 2,
+    "io_uring_queue_init_params": 1, "io_uring_register_eventfd": 1, "io_uring_submit": 1, "listen": 2, "lseek": 1, "open": 1,
     "opendir": 1, "pipe2": 2, "poll": 2, "posix_spawnp": 1, "ppoll": 1, "preadv2": 1, "pwritev2": 1,
     "readdir": 1, "readv": 1, "recv": 1, "recvmmsg": 1, "recvmsg": 3, "send": 1, "sendfile": 1, "sendmmsg": 1, "sendmsg": 3,
     "sendto": 1, "setsockopt": 1, "shutdown": 1, "socket": 1, "socketpair": 1, "stat": 1, "waitid": 1,
     "writev": 1,
 }
 # Where the tests are: those of poll, ppoll, eventfd and names are older or need more than a refusal.
-TESTS = ("fault_sites_test.cpp", "fault_test.cpp", "resolve_test.cpp")
+TESTS = ("fault_sites_test.cpp", "fault_test.cpp", "read_ring_test.cpp", "resolve_test.cpp")
 NEED_NOT = {
     "close": "gives the number back, whatever it says",
     "read": "of a bell, which is never empty then, or has nothing that is needed",
@@ -28,10 +29,13 @@ NEED_NOT = {
     "syscall": "pidfd_open and pidfd_send_signal: process_test.cpp, by the process's limits and bad numbers; "
                "cachestat: an error is as good as a file that is not in the page cache",
     "clock_gettime": "of the calling thread's own CPU time, which there always is",
+    "io_uring_get_sqe": "says null if there is no room, which the refused io_uring_submit brings about",
+    "io_uring_peek_cqe": "says whether there is one",
     "sysconf": "the size of a page is always known",
     "sigaction": "fails for what is no signal only: signal_set_test.cpp",
 }
-NO_ERRORS = ("inet_", "posix_spawn_file_actions_", "posix_spawnattr_", "pthread_self", "pthread_sigmask", "sigaddset",
+NO_ERRORS = ("inet_", "io_uring_cqe_", "io_uring_prep_", "io_uring_queue_exit", "io_uring_sq_ready", "io_uring_sqe_set_data",
+             "posix_spawn_file_actions_", "posix_spawnattr_", "pthread_self", "pthread_sigmask", "sigaddset",
              "sigemptyset", "sigfillset", "sigismember", "sigpending", "sigtimedwait", "freeaddrinfo")
 # pipe.cpp asks for the flags of a descriptor that it was given, and goes on whatever they are; process.cpp
 # copies a descriptor only where the program has closed its standard streams.

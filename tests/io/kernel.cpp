@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <liburing.h>
 #include <netdb.h>
 #include <poll.h>
 #include <spawn.h>
@@ -139,6 +140,22 @@ int getsockname(int fd, sockaddr* where, socklen_t* size) noexcept {
 
 int getsockopt(int fd, int level, int option, void* value, socklen_t* size) noexcept {
   return kernel.getsockopt(ask(SYS_getsockopt, fd, level, option, value, size));
+}
+
+// liburing's own, with an error that they return.
+int io_uring_queue_init_params(unsigned entries, io_uring* ring, io_uring_params* parameters) {
+  if (kernel.io_uring_queue_init_params.refuses()) return -errno;
+  return real(&io_uring_queue_init_params, "io_uring_queue_init_params")(entries, ring, parameters);
+}
+
+int io_uring_register_eventfd(io_uring* ring, int event) {
+  if (kernel.io_uring_register_eventfd.refuses()) return -errno;
+  return real(&io_uring_register_eventfd, "io_uring_register_eventfd")(ring, event);
+}
+
+int io_uring_submit(io_uring* ring) {
+  if (kernel.io_uring_submit.refuses()) return -errno;
+  return real(&io_uring_submit, "io_uring_submit")(ring);
 }
 
 int listen(int fd, int backlog) noexcept {

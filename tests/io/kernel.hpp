@@ -63,10 +63,11 @@ class kernel_call {
 
 struct kernel_calls {
   kernel_call accept4, bind, connect, epoll_create1, epoll_ctl, epoll_wait, eventfd, fcntl,
-      fdatasync, fstat, fsync, ftruncate, getsockname, getsockopt, listen, lseek, open, opendir,
-      pipe2, poll, posix_spawnp, ppoll, preadv2, pwritev2, readdir, readv, recv, recvmmsg, recvmsg,
-      send, sendfile, sendmmsg, sendmsg, sendto, setsockopt, shutdown, socket, socketpair, stat,
-      waitid, writev;
+      fdatasync, fstat, fsync, ftruncate, getsockname, getsockopt, io_uring_queue_init_params,
+      io_uring_register_eventfd, io_uring_submit, listen, lseek, open, opendir, pipe2, poll,
+      posix_spawnp, ppoll, preadv2, pwritev2, readdir, readv, recv, recvmmsg, recvmsg, send,
+      sendfile, sendmmsg, sendmsg, sendto, setsockopt, shutdown, socket, socketpair, stat, waitid,
+      writev;
   std::atomic<bool> short_counts{false};  // whether reads and writes take one byte at a time
   std::atomic<int> epoll_blocks{0};       // calls of epoll_wait that were to wait
 

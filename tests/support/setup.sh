@@ -11,6 +11,7 @@ declare -A why=(
   [libboost-dev]="Boost headers: Lockfree"
   [libboost-context-dev]="switches between fibers"
   [libev-dev]="waits for descriptors"
+  [liburing-dev]="reads files that are not in memory"
   [libssl-dev]="OpenSSL: TLS"
   [zlib1g-dev]="checksums of what the examples read"
   [python3]="drives the measurements and the lints"
@@ -40,7 +41,7 @@ declare -A why=(
   [strace]="counts a server's system calls"
 )
 declare -A packages=(
-  [build]="g++ cmake ninja-build libboost-dev libboost-context-dev libev-dev libssl-dev zlib1g-dev python3"
+  [build]="g++ cmake ninja-build libboost-dev libboost-context-dev libev-dev liburing-dev libssl-dev zlib1g-dev python3"
   [test]="ccache git clang clang-format libclang-rt-14-dev llvm libgtest-dev relacy-dev valgrind pkg-config make curl libcurl4-openssl-dev openssl nghttp2-client redis-tools wrk"
   [bench]="libboost-fiber-dev libasio-dev"
   [peers]="golang-go cargo librust-tokio-dev librust-async-channel-dev"

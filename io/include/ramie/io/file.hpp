@@ -37,11 +37,13 @@ struct open_options {
 /// An open file: an input_stream and an output_stream, which share a position, and what follows.
 /// Closed when it is destroyed; move-only, default-constructed and moved-from ones are closed.
 ///
-/// What is in the page cache is read here and now. Everything else is done by `ramie::blocking`,
-/// since no file system tells when it is ready: another thread goes on with the worker's fibers
-/// meanwhile. Cancellation and deadlines end the wait for such a thread where all are busy, but not
-/// what has begun. The two forms of every operation are as input_stream's; an error names the path.
-/// Any number of fibers and threads may use the operations that take an offset at once.
+/// What is in the page cache is read here and now, and what is not by io_uring if the kernel lets
+/// the process use it: the fiber parks, and cancellation and deadlines end the read if the kernel
+/// still can. Everything else is done by `ramie::blocking`, since no file system tells when it is
+/// ready: another thread goes on with the worker's fibers meanwhile. Cancellation and deadlines end
+/// the wait for such a thread where all are busy, but not what has begun. Closing ends neither. The
+/// two forms of every operation are as input_stream's; an error names the path. Any number of fibers
+/// and threads may use the operations that take an offset at once.
 class file : public input_stream, public output_stream, public detail::descriptor_owner {
  public:
   /// Closed.
