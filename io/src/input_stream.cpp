@@ -16,7 +16,8 @@ std::size_t input_stream::read_some(std::span<mutable_buffer const> into, std::e
 }
 
 std::size_t input_stream::read_some(mutable_buffer into, std::error_code& error) {
-  return read_some(std::span<mutable_buffer const>(&into, 1), error);
+  error.clear();
+  return into.size() == 0 ? 0 : do_read_some(std::span<mutable_buffer const>(&into, 1), error);
 }
 
 std::size_t input_stream::read_exact(mutable_buffer into, std::error_code& error) {
@@ -40,7 +41,10 @@ std::size_t input_stream::read_some(std::span<mutable_buffer const> into) {
 }
 
 std::size_t input_stream::read_some(mutable_buffer into) {
-  return read_some(std::span<mutable_buffer const>(&into, 1));
+  std::error_code error;
+  std::size_t const count = read_some(into, error);
+  throw_if(error, "read from", *this);
+  return count;
 }
 
 std::size_t input_stream::read_exact(mutable_buffer into) {

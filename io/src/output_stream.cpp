@@ -41,7 +41,12 @@ std::size_t output_stream::write_all(std::span<const_buffer const> from, std::er
 }
 
 std::size_t output_stream::write_all(const_buffer from, std::error_code& error) {
-  return write_all(std::span<const_buffer const>(&from, 1), error);
+  error.clear();
+  std::size_t done = 0;
+  while (done < from.size() && !error) {
+    done += do_write_some(std::span<const_buffer const>(&from, 1), done, error);
+  }
+  return done;
 }
 
 // --- the same by exceptions
@@ -65,7 +70,10 @@ std::size_t output_stream::write_all(std::span<const_buffer const> from) {
 }
 
 std::size_t output_stream::write_all(const_buffer from) {
-  return write_all(std::span<const_buffer const>(&from, 1));
+  std::error_code error;
+  std::size_t const count = write_all(from, error);
+  throw_if(error, "write to", *this);
+  return count;
 }
 
 }  // namespace ramie::io

@@ -22,8 +22,8 @@ socket_stream& socket_stream::operator=(socket_stream&& other) noexcept {
 }
 
 bool socket_stream::await_data(std::error_code& error) {
-  error =
-      drained_.load(std::memory_order_relaxed) ? file_.wait(direction::read) : std::error_code();
+  if (!drained_.load(std::memory_order_relaxed)) return true;
+  error = file_.wait(direction::read);
   return !error;
 }
 
@@ -35,8 +35,8 @@ void socket_stream::note_read(ssize_t count, std::size_t room) noexcept {
 std::size_t socket_stream::do_read_some(std::span<io::mutable_buffer const> into,
                                         std::error_code& error) {
   descriptor::operation const running(file_);
-  error = running ? std::error_code() : closed_error();
-  if (error || !await_data(error)) return 0;
+  if (!running) error = closed_error();
+  if (!running || !await_data(error)) return 0;
   if (into.size() != 1) return read_several(running.number(), into, error);
   io::mutable_buffer const buffer = into.front();
   ssize_t const count = repeat(file_, direction::read, error, [&] {
@@ -62,8 +62,10 @@ std::size_t socket_stream::do_read_some(std::span<io::mutable_buffer const> into
 std::size_t socket_stream::do_write_some(std::span<io::const_buffer const> from, std::size_t skip,
                                          std::error_code& error) {
   descriptor::operation const running(file_);
-  error = running ? std::error_code() : closed_error();
-  if (error) return 0;
+  if (!running) {
+    error = closed_error();
+    return 0;
+  }
   if (from.size() != 1) return write_several(running.number(), from, skip, error);
   io::const_buffer const rest = from.front().rest(skip);
   ssize_t const count = repeat(file_, direction::write, error, [&] {

@@ -98,7 +98,7 @@ class core {
   void fire_timers(tick_time now) noexcept;
   /// Makes room for one timer of each of so many fibers, on any worker. Throws std::system_error.
   void reserve_timers(std::size_t fibers);
-  driver& io_driver(driver_factory const& make);
+  driver& io_driver(std::unique_ptr<driver> (*make)());
 
   tick_time now() const {
     return (options.clock ? options.clock() : std::chrono::steady_clock::now())

@@ -152,12 +152,12 @@ void set_default_runtime_options(runtime_options options) {
   self.options = std::move(options);
 }
 
-driver* ensure_io_driver(driver_factory const& make) {
+driver* ensure_io_driver(std::unique_ptr<driver> (*make)()) {
   detail::fiber_record* const self = detail::current_fiber();
   return self != nullptr ? &self->home->io_driver(make) : nullptr;
 }
 
-driver& nearest_io_driver(driver_factory const& make) {
+driver& nearest_io_driver(std::unique_ptr<driver> (*make)()) {
   return detail::current_or_default_core().io_driver(make);
 }
 

@@ -177,7 +177,9 @@ void core::interrupt_driver() noexcept {
   driver_.load(std::memory_order_acquire)->interrupt();
 }
 
-driver& core::io_driver(driver_factory const& make) {
+driver& core::io_driver(std::unique_ptr<driver> (*make)()) {
+  driver* const used = driver_.load(std::memory_order_acquire);  // pairs with the store below
+  if (used != first_driver_.get()) return *used;
   std::lock_guard lock(driver_change_);
   if (io_driver_ == nullptr) {
     io_driver_ = make();

@@ -36,9 +36,9 @@ void set_default_driver(driver_factory make);
 /// The driver of the calling fiber's runtime, which `make` builds if the runtime still has only the
 /// one that waits on a condition variable. A worker that waits in the old one moves over.
 /// Null outside any runtime. Throws what `make` throws.
-driver* ensure_io_driver(driver_factory const& make);
+driver* ensure_io_driver(std::unique_ptr<driver> (*make)());
 
 /// The same for a waiter of any kind: outside any runtime, the driver of the default one.
-driver& nearest_io_driver(driver_factory const& make);
+driver& nearest_io_driver(std::unique_ptr<driver> (*make)());
 
 }  // namespace ramie
