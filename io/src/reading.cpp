@@ -1,5 +1,11 @@
 // The poller's part in reads of files: a fiber parks until the ring tells that its read has ended.
+#include <atomic>
 #include <cerrno>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <system_error>
 
 #include <ramie/sched/park.hpp>
 

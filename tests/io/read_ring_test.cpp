@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstdio>
 #include <random>
 #include <string>
 #include <system_error>
@@ -32,15 +33,23 @@ using ramie::test::on_one_worker;
 
 constexpr ramie::io::open_options anew{.read = true, .write = true, .create = true};
 
+/// The kernel may have no io_uring, or none for this process: then reads block, which is expected
+/// instead; many at once, and those that end by cancellation only, are left out.
 class ReadRing : public testing::Test {
  protected:
   void SetUp() override {
     io_uring ring;
-    if (int const error = ::io_uring_queue_init(1, &ring, 0); error < 0) {
-      GTEST_SKIP() << "no io_uring here: " << std::generic_category().message(-error);
-    }
-    ::io_uring_queue_exit(&ring);
+    int const error = ::io_uring_queue_init(1, &ring, 0);
+    has_ring = error >= 0;
+    if (has_ring) return ::io_uring_queue_exit(&ring);
+    std::printf("no io_uring here: %s\n", std::generic_category().message(-error).c_str());
   }
+
+  /// Attempts of preadv2 that a read takes which finds nothing cached.
+  int parked() const { return has_ring ? 1 : blocked; }
+  static constexpr int blocked = 2;
+
+  bool has_ring = false;
 
   /// A file of `size` bytes, each of which tells where it is.
   static file make(ramie::test::temporary_folder const& folder, std::size_t size) {
@@ -64,32 +73,30 @@ class ReadRing : public testing::Test {
   }
 };
 
-constexpr int parked = 1;  // attempts: the ring did the rest
-constexpr int blocked = 2;
-
 TEST_F(ReadRing, ReadsWhatIsNotCached) {
-  on_one_worker([] {
+  on_one_worker([&] {
     ramie::test::temporary_folder folder;
     file one = make(folder, 20);
-    EXPECT_EQ(read_uncached(one, 3, parked), std::string("\3\4\5\6\7\10\11\12"));
-    EXPECT_EQ(read_uncached(one, 18, parked), std::string("\22\23"));
-    EXPECT_EQ(read_uncached(one, 20, parked), "");
+    EXPECT_EQ(read_uncached(one, 3, parked()), std::string("\3\4\5\6\7\10\11\12"));
+    EXPECT_EQ(read_uncached(one, 18, parked()), std::string("\22\23"));
+    EXPECT_EQ(read_uncached(one, 20, parked()), "");
   });
 }
 
 TEST_F(ReadRing, GoesOnFromTheFilesOwnPosition) {
-  on_one_worker([] {
+  on_one_worker([&] {
     ramie::test::temporary_folder folder;
     file one = make(folder, 10);
     std::array<std::array<char, 3>, 2> rooms;
     std::array<ramie::io::mutable_buffer, 2> const parts{rooms[0], rooms[1]};
     int const before = kernel.preadv2.calls();
-    kernel.preadv2.fail(EAGAIN, 2);
+    kernel.preadv2.fail(EAGAIN);
     EXPECT_EQ(one.read_some(parts), 6U);
     EXPECT_EQ(rooms[1], (std::array<char, 3>{3, 4, 5}));
+    kernel.preadv2.fail(EAGAIN);
     EXPECT_EQ(one.read_some(parts), 4U);
     EXPECT_EQ(rooms[1][0], 9);
-    EXPECT_EQ(kernel.preadv2.calls() - before, 2);
+    EXPECT_EQ(kernel.preadv2.calls() - before, 2 * parked());
   });
 }
 
@@ -104,6 +111,7 @@ TEST_F(ReadRing, AnErrorOfTheReadIsTheCallersOwn) {
 }
 
 TEST_F(ReadRing, ManyReadAtOnce) {
+  if (!has_ring) return;
   ramie::run({.workers = 4}, [] {
     constexpr std::size_t size = 100'000;
     constexpr int readers = 200;
@@ -140,6 +148,7 @@ file make_queue(ramie::test::temporary_folder const& folder) {
 }
 
 TEST_F(ReadRing, AReadThatHasToWaitIsBoundedAndLosesNothing) {
+  if (!has_ring) return;
   on_one_worker([] {
     ramie::test::temporary_folder folder;
     file queue = make_queue(folder);
@@ -160,6 +169,7 @@ TEST_F(ReadRing, AReadThatHasToWaitIsBoundedAndLosesNothing) {
 }
 
 TEST_F(ReadRing, CancellationAndDataNeverLoseAByte) {
+  if (!has_ring) return;
   ramie::run({.workers = 3}, [] {
     unsigned const seed = ramie::test::test_seed();
     std::mt19937 random(seed);
@@ -206,29 +216,29 @@ TEST_F(ReadRing, WithoutOneReadsBlock) {
 }
 
 TEST_F(ReadRing, WhatIsShortForNowIsTriedAgain) {
-  on_one_worker([] {
+  on_one_worker([&] {
     ramie::test::temporary_folder folder;
     file one = make(folder, 10);
     for (int const error : {EMFILE, ENFILE, ENOMEM}) {
       kernel.io_uring_queue_init_params.fail(error);
       EXPECT_EQ(read_uncached(one, 8, blocked), std::string("\10\11"));
     }
-    EXPECT_EQ(read_uncached(one, 8, parked), std::string("\10\11"));
+    EXPECT_EQ(read_uncached(one, 8, parked()), std::string("\10\11"));
   });
 }
 
 TEST_F(ReadRing, WhatTheKernelDoesNotTakeBlocks) {
-  on_one_worker([] {
+  on_one_worker([&] {
     ramie::test::temporary_folder folder;
     file one = make(folder, 10);
-    EXPECT_EQ(read_uncached(one, 8, parked), std::string("\10\11"));
+    EXPECT_EQ(read_uncached(one, 8, parked()), std::string("\10\11"));
     // More than the ring has room for.
     for (int i = 0; i < 100; ++i) {
       kernel.io_uring_submit.fail(EAGAIN);
       EXPECT_EQ(read_uncached(one, 8, blocked), std::string("\10\11"));
     }
     kernel.io_uring_submit.fail(EAGAIN, 0);
-    EXPECT_EQ(read_uncached(one, 8, parked), std::string("\10\11"));
+    EXPECT_EQ(read_uncached(one, 8, parked()), std::string("\10\11"));
   });
 }
 
