@@ -15,9 +15,12 @@ namespace ramie::detail {
 
 namespace {
 
-/// Whether the read has ended without any outcome of its own.
+/// Whether the read has ended without any outcome of its own: by `cancel`, or because the thread
+/// that submitted it has ended, in which the kernel would have finished it (EFAULT, if it was
+/// waiting for the storage device then). If EFAULT means the buffer, the next attempt says so too.
 bool was_given_up(read_ring::request const& request) noexcept {
-  return request.result == -ECANCELED || request.result == -EINTR || request.result == -EAGAIN;
+  return request.result == -ECANCELED || request.result == -EINTR || request.result == -EAGAIN ||
+         request.result == -EFAULT;
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 // Reads of files that the page cache does not have: the first attempt of each is refused.
 #include <liburing.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
@@ -10,14 +12,17 @@
 #include <random>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include <ramie/io/file.hpp>
+#include <ramie/sched/blocking.hpp>
 #include <ramie/sched/deadline_scope.hpp>
 #include <ramie/sched/join_handle.hpp>
 #include <ramie/sched/task_group.hpp>
 #include <ramie/sched/this_fiber.hpp>
 
+#include "../support/threads.hpp"
 #include "../support/workers.hpp"
 #include "kernel.hpp"
 #include "sockets.hpp"
@@ -165,6 +170,31 @@ TEST_F(ReadRing, AReadThatHasToWaitIsBoundedAndLosesNothing) {
     EXPECT_THROW(reader.join(), ramie::cancelled);
     queue.write_all("xyz");
     EXPECT_EQ(queue.read_some(room), 3U);
+  });
+}
+
+// The kernel would have finished the read in that thread.
+TEST_F(ReadRing, TheThreadThatSubmittedItMayEndBefore) {
+  if (!has_ring) return;
+  ramie::run({.workers = 1, .blocking_keep_alive = 0ms}, [] {
+    ramie::test::temporary_folder folder;
+    file queue = make_queue(folder);
+    std::array<char, 4> room;
+    kernel.preadv2.fail(EAGAIN);
+    auto reader = ramie::spawn([&] { return queue.read_some(room); });
+    ramie::test::settle();
+    for (pid_t const submitter = ::gettid(); ::gettid() == submitter;) {
+      // Another thread takes the worker over, and mostly keeps it: then this one is not needed.
+      std::atomic<bool> is_taken{false};
+      auto other = ramie::spawn([&] { is_taken = true; });
+      ramie::blocking([&] {
+        while (!is_taken) std::this_thread::yield();
+      });
+      other.join();
+    }
+    ramie::test::await_runtime_threads(1);
+    queue.write_all("x");
+    EXPECT_EQ(reader.join(), 1U);
   });
 }
 
