@@ -42,8 +42,8 @@ struct open_options {
 /// still can. Everything else is done by `ramie::blocking`, since no file system tells when it is
 /// ready: another thread goes on with the worker's fibers meanwhile. Cancellation and deadlines end
 /// the wait for such a thread where all are busy, but not what has begun. Closing ends neither. The
-/// two forms of every operation are as input_stream's; an error names the path. Any number of fibers
-/// and threads may use the operations that take an offset at once.
+/// two forms of every operation are as input_stream's; an error names the path. Any number of
+/// fibers and threads may use the operations that take an offset at once.
 class file : public input_stream, public output_stream, public detail::descriptor_owner {
  public:
   /// Closed.
