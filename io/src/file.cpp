@@ -5,7 +5,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <limits>
 #include <optional>
 #include <span>
@@ -57,7 +56,7 @@ std::size_t read_at(detail::descriptor& file, off_t offset, detail::vectors& par
   };
   ssize_t const cached = attempt(RWF_NOWAIT);
   if (cached >= 0) return count_of(cached);
-  if (errno == EAGAIN) {
+  if (last_error() == std::errc::operation_would_block) {
     auto const read = read_parked(running.number(), {parts.data(), parts.count()}, offset, error);
     if (read) return count_of(*read);
   }

@@ -199,7 +199,7 @@ std::error_code poller::finish(sleeper& self, wake how) {
   runs(self);
   // If an event or a close came first, completion wins.
   if (how != wake::unparked && withdraw(self)) return interruption_code();
-  if (!self.outcome || self.outcome != descriptor_closed()) self.place->slot.consume();
+  if (self.outcome != descriptor_closed()) self.place->slot.consume();
   return self.outcome;
 }
 
