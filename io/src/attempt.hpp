@@ -20,7 +20,7 @@ ssize_t repeat(Wait wait, std::error_code& error, Attempt attempt) {
   for (;;) {
     ssize_t const result = attempt();
     if (result >= 0) {
-      error.clear();
+      io::clear(error);
       return result;
     }
     error = io::last_error();

@@ -32,7 +32,7 @@ void poller::forget(int number, std::uint64_t identity, sleeper_list& list) noex
   record* const known = table_.find(number);
   if (known == nullptr || known->owner.load(std::memory_order_relaxed) != identity) return;
   for (watch& side : known->sides) {
-    deliver(side.slot.close(), descriptor_closed(), list.first);
+    deliver(side.slot.close(), wait_end::closed, list.first);
   }
 }
 

@@ -35,21 +35,8 @@ descriptor& descriptor::operator=(descriptor&& other) noexcept {
   return *this;
 }
 
-bool descriptor::enter() noexcept {
-  std::uint32_t seen = state_.load(std::memory_order_relaxed);
-  while ((seen & closed) == 0) {
-    if (state_.compare_exchange_weak(seen, seen + one_operation, std::memory_order_acquire,  // [D1]
-                                     std::memory_order_relaxed)) {
-      return true;
-    }
-  }
-  return false;
-}
-
-void descriptor::leave() noexcept {
-  if (state_.fetch_sub(one_operation, std::memory_order_acq_rel) == (closed | one_operation)) {
-    poller::give_back(number_, identity_);
-  }
+void descriptor::give_back() noexcept {
+  poller::give_back(number_, identity_);
 }
 
 void descriptor::close() noexcept {

@@ -9,6 +9,11 @@ namespace ramie::io {
 std::error_code last_error() noexcept;
 std::error_code closed_error() noexcept;
 
+/// Its own `clear` asks another library for the category each time.
+inline void clear(std::error_code& error) noexcept {
+  if (error) error.clear();
+}
+
 /// Throws the error: `timed_out` for the deadline of a scope, else std::system_error.
 [[noreturn]] void fail(std::error_code error, std::string const& what);
 

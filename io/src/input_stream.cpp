@@ -16,7 +16,7 @@ std::size_t input_stream::read_some(std::span<mutable_buffer const> into, std::e
 }
 
 std::size_t input_stream::read_some(mutable_buffer into, std::error_code& error) {
-  error.clear();
+  clear(error);
   return into.size() == 0 ? 0 : do_read_some(std::span<mutable_buffer const>(&into, 1), error);
 }
 
@@ -41,8 +41,9 @@ std::size_t input_stream::read_some(std::span<mutable_buffer const> into) {
 }
 
 std::size_t input_stream::read_some(mutable_buffer into) {
+  if (into.size() == 0) return 0;
   std::error_code error;
-  std::size_t const count = read_some(into, error);
+  std::size_t const count = do_read_some(std::span<mutable_buffer const>(&into, 1), error);
   throw_if(error, "read from", *this);
   return count;
 }

@@ -41,7 +41,7 @@ std::size_t output_stream::write_all(std::span<const_buffer const> from, std::er
 }
 
 std::size_t output_stream::write_all(const_buffer from, std::error_code& error) {
-  error.clear();
+  clear(error);
   std::size_t done = 0;
   while (done < from.size() && !error) {
     done += do_write_some(std::span<const_buffer const>(&from, 1), done, error);

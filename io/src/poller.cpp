@@ -28,27 +28,47 @@ std::int64_t cpu_time_of_thread() noexcept {
 }
 
 /// What arming a slot means for the wait: nothing yet if it is to park.
-std::optional<std::error_code> end_of_wait(arm_result armed) {
+inline std::optional<std::error_code> end_of_wait(arm_result armed) {
   switch (armed) {
     case arm_result::armed:
       break;
     case arm_result::was_ready:
       return std::error_code();
     case arm_result::closed:
-      return descriptor_closed();
+      return error_of(wait_end::closed);
     case arm_result::busy:
       return std::make_error_code(std::errc::device_or_resource_busy);
   }
   return std::nullopt;
 }
 
+/// The place of a direction whose record the target has adopted before; null otherwise.
+watch* adopted_place(descriptor_table const& table, wait_target target, direction side) noexcept {
+  record* const known = table.find(target.number);
+  bool const owned = known != nullptr && target.owner != nullptr &&
+                     known->owner.load(std::memory_order_acquire) == target.identity;  // [R2]
+  return owned ? &known->side(side) : nullptr;
+}
+
 }  // namespace
 
+std::error_code error_of(wait_end end) noexcept {
+  switch (end) {
+    case wait_end::ready:
+      break;
+    case wait_end::closed:
+      return std::make_error_code(std::errc::operation_canceled);
+    case wait_end::refused_by_kernel:
+      return make_error_code(io::errc::registration_failed);
+  }
+  return {};
+}
+
 /// Under lock_: ends the wait of the sleeper that was taken out of a slot, if any.
-void poller::deliver(void* taken, std::error_code outcome, sleeper*& before) noexcept {
+void poller::deliver(void* taken, wait_end end, sleeper*& before) noexcept {
   if (taken == nullptr) return;
   auto& self = *static_cast<sleeper*>(taken);
-  self.outcome = outcome;
+  self.end = end;
   if (self.who->claim()) self.next = std::exchange(before, &self);
 }
 
@@ -143,14 +163,6 @@ poller* poller::nearest(std::error_code& error) try {
 
 // --- the fiber that waits
 
-/// The place of a direction whose record the target has adopted before; null otherwise.
-watch* poller::find_owned(wait_target target, direction side) noexcept {
-  record* const known = table_.find(target.number);
-  bool const owned = known != nullptr && target.owner != nullptr &&
-                     known->owner.load(std::memory_order_acquire) == target.identity;  // [R2]
-  return owned ? &known->side(side) : nullptr;
-}
-
 std::error_code poller::wait(wait_target target, direction side) {
   waiter who;
   sleeper self{&who};
@@ -160,7 +172,7 @@ std::error_code poller::wait(wait_target target, direction side) {
 }
 
 std::optional<std::error_code> poller::begin(wait_target target, direction side, sleeper& self) {
-  self.place = find_owned(target, side);
+  self.place = adopted_place(table_, target, side);
   if (self.place != nullptr) {
     if (auto const end = end_of_wait(self.place->slot.arm(&self))) return end;
   }
@@ -177,7 +189,7 @@ std::optional<std::error_code> poller::enlist(wait_target target, direction side
     std::lock_guard const guard(lock_);
     bool const closed = target.closed();
     if (self.place == nullptr) {
-      if (closed) return descriptor_closed();
+      if (closed) return error_of(wait_end::closed);
       record* const mine = adopt(target);
       if (mine == nullptr) return std::make_error_code(std::errc::too_many_files_open);
       self.place = &mine->side(side);
@@ -199,15 +211,15 @@ std::error_code poller::finish(sleeper& self, wake how) {
   runs(self);
   // If an event or a close came first, completion wins.
   if (how != wake::unparked && withdraw(self)) return interruption_code();
-  if (self.outcome != descriptor_closed()) self.place->slot.consume();
-  return self.outcome;
+  if (self.end != wait_end::closed) self.place->slot.consume();
+  return error_of(self.end);
 }
 
 void poller::leave(sleeper& self) noexcept {
   runs(self);
   if (withdraw(self)) return;
   // The readiness of a stranger's number may be that of another file the next time.
-  if (self.transient && self.outcome != descriptor_closed()) self.place->slot.consume();
+  if (self.transient && self.end != wait_end::closed) self.place->slot.consume();
 }
 
 /// Takes the sleeper out of its slot. False: an event or a close has, and is done with it.
@@ -275,21 +287,21 @@ void poller::on_event(watch& side, int events) noexcept {
   bool const failed = (events & EV_ERROR) != 0;
   // The kernel knows what libev wants: on_event is for what was started before the turn began.
   if (!failed) side.home->lingers = false;
-  auto const outcome = failed ? make_error_code(io::errc::registration_failed) : std::error_code();
+  wait_end const end = failed ? wait_end::refused_by_kernel : wait_end::ready;
   void* const taken = side.slot.signal(side.generation);
   if (taken != nullptr) {
     spins_.came();
     trial_.came();
   }
   bool const transient = taken != nullptr && static_cast<sleeper*>(taken)->transient;
-  deliver(taken, outcome, *turn_begin_);
+  deliver(taken, end, *turn_begin_);
   stranger_left_ = stranger_left_ || transient;
   // A worker that would block is not to be woken again and again for what nobody waits for. One
   // that has other work leaves the watcher alone: its reader is likely to be in a queue.
   if (failed || transient || (taken == nullptr && blocking_turn_)) {
     stop(side);
     // Whoever armed the slot before it could see that is served here: io/DESIGN.md#disarming.
-    deliver(side.slot.signal(side.generation), outcome, *turn_begin_);
+    deliver(side.slot.signal(side.generation), end, *turn_begin_);
   }
 }
 
@@ -337,20 +349,21 @@ void poller::leave_kernel() noexcept {
   if (closer_waits_) turn_change_.notify_all();
 }
 
+bool poller::look() noexcept {
+  turn(EVRUN_NOWAIT);
+  return ready_.first != nullptr;
+}
+
 /// What comes soon is better waited for awake: a wake-up costs this thread, and the one that sends
-/// it, more than some looks. False: nothing has come. ready_ is empty before.
-bool poller::spin() noexcept {
+/// it, more than some looks. After one look in vain. False: nothing has come.
+bool poller::look_on() noexcept {
   constexpr int most_looks = 128;  // some 50 us
-  if (!spins_.worth_a_try()) return false;
-  auto const look = [this] {
-    turn(EVRUN_NOWAIT);
-    return ready_.first != nullptr || state_.load(std::memory_order_relaxed) != idle;
-  };
-  bool found = look();
-  if (!found && !spins_.sleep_is_shared()) {
-    for (int looks = 1; !found && looks < most_looks; ++looks) found = look();
-    spins_.tried(found);
+  if (spins_.sleep_is_shared()) return false;
+  bool found = false;
+  for (int looks = 1; !found && looks < most_looks; ++looks) {
+    found = look() || state_.load(std::memory_order_relaxed) != idle;
   }
+  spins_.tried(found);
   return ready_.first != nullptr;
 }
 
@@ -358,9 +371,10 @@ bool poller::spin() noexcept {
 void poller::run_loop(clock::time_point deadline) noexcept {
   turn_begin_ = &ready_.first;
   blocking_turn_ = false;
-  bool const may_wait = clock::now() < deadline;
+  bool const looks_on = std::exchange(has_looked_, false);
+  bool const may_wait = deadline == clock::time_point::max() || clock::now() < deadline;
   if (!may_wait) return turn(EVRUN_NOWAIT);
-  if (!trial_.looks_first() || !spin()) block(deadline);
+  if (!looks_on || !look_on()) block(deadline);
   trial_.waited(::pthread_self(), cpu_time_of_thread);
 }
 
@@ -394,9 +408,17 @@ bool poller::leaves_part_alone(bool busy) noexcept {
   return passed_over_;
 }
 
-void poller::wait_until(clock::time_point deadline) {
+/// Of those that are ready, for the caller to resume without the lock.
+poller::sleeper_list poller::next_part() noexcept {
   // Not many more than a busy worker runs between two looks, and no fewer.
   constexpr int handed_over_at_once = 64;
+  if (ready_.first != nullptr) ++part_;
+  sleeper_list const part = ready_.take(handed_over_at_once, part_);
+  some_wait_.store(ready_.first != nullptr, std::memory_order_relaxed);
+  return part;
+}
+
+void poller::wait_until(clock::time_point deadline) {
   std::unique_lock lock(lock_);
   if (leaves_part_alone(deadline == clock::time_point::min())) return;
   if (ready_.first == nullptr) {
@@ -410,11 +432,27 @@ void poller::wait_until(clock::time_point deadline) {
     }
     run_loop(deadline);
   }
-  if (ready_.first != nullptr) ++part_;
-  sleeper_list list = ready_.take(handed_over_at_once, part_);
-  some_wait_.store(ready_.first != nullptr, std::memory_order_relaxed);
+  sleeper_list list = next_part();
   lock.unlock();
   list.resume_all();
+}
+
+bool poller::look_before_sleep() {
+  std::unique_lock lock(lock_);
+  if (ready_.first == nullptr) {
+    if (sources_.load(std::memory_order_relaxed) == 0 || !trial_.looks_first()) return false;
+    if (!spins_.worth_a_try()) return false;
+    turn_begin_ = &ready_.first;
+    blocking_turn_ = false;
+    passed_over_ = false;
+    has_looked_ = !look();
+    if (has_looked_) return false;
+    trial_.waited(::pthread_self(), cpu_time_of_thread);
+  }
+  sleeper_list list = next_part();
+  lock.unlock();
+  list.resume_all();
+  return true;
 }
 
 void poller::interrupt() noexcept {

@@ -43,10 +43,8 @@ struct wait_target {
   bool closed() const noexcept { return owner != nullptr && !owner->is_open(); }
 };
 
-/// What ends the waits for a descriptor that is closed.
-inline std::error_code descriptor_closed() {
-  return std::make_error_code(std::errc::operation_canceled);
-}
+/// What whoever waited is told; no error if it is ready.
+std::error_code error_of(wait_end end) noexcept;
 
 class poller final : public driver {
  public:
@@ -61,6 +59,7 @@ class poller final : public driver {
   static poller* of_this_fiber(std::error_code& error);
 
   void wait_until(std::chrono::steady_clock::time_point deadline) override;
+  bool look_before_sleep() override;
   void interrupt() noexcept override;
   bool has_sources() const noexcept override {
     // Hints.
@@ -139,7 +138,6 @@ class poller final : public driver {
   };
 
   void watch_bell();
-  watch* find_owned(wait_target target, direction side) noexcept;
   std::optional<std::error_code> enlist(wait_target target, direction side, sleeper& self);
   std::error_code finish(sleeper& self, wake how);
   bool withdraw(sleeper& self) noexcept;
@@ -164,11 +162,13 @@ class poller final : public driver {
   void turn(int how) noexcept;
   void run_loop(std::chrono::steady_clock::time_point deadline) noexcept;
   bool leaves_part_alone(bool busy) noexcept;
-  bool spin() noexcept;
+  bool look() noexcept;
+  bool look_on() noexcept;
   void block(std::chrono::steady_clock::time_point deadline) noexcept;
+  sleeper_list next_part() noexcept;
 
   static void close_number(int number, std::uint64_t identity) noexcept;
-  static void deliver(void* taken, std::error_code outcome, sleeper*& before) noexcept;
+  static void deliver(void* taken, wait_end end, sleeper*& before) noexcept;
 
   bool begin_wait(std::uint32_t how) noexcept;
   void end_wait() noexcept;
@@ -190,6 +190,7 @@ class poller final : public driver {
   std::uint64_t part_ = 0;      // guarded by lock_: the last that was handed over
   bool passed_over_ = false;    // guarded by lock_: the last look found that part still queued
   bool blocking_turn_ = false;  // guarded by lock_: whether ev_run may block
+  bool has_looked_ = false;     // guarded by lock_: before the wait to come, in vain
   spin_history spins_;          // guarded by lock_
   wait_trial trial_;            // guarded by lock_
   bool timer_fired_ = false;    // guarded by lock_

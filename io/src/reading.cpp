@@ -77,7 +77,7 @@ void poller::collect_reads() noexcept {
     count_source(-1);
     spins_.came();
     trial_.came();
-    deliver(&request.self, {}, *turn_begin_);
+    deliver(&request.self, wait_end::ready, *turn_begin_);
   });
 }
 

@@ -68,7 +68,7 @@ bool descriptor_waiter::withdraw() noexcept {
   if (!std::exchange(armed_, false)) return false;
   where_->leave(sleeper_);
   inside_.reset();
-  error_ = sleeper_.outcome;
+  error_ = error_of(sleeper_.end);
   return false;  // Whether it is ready is looked at again.
 }
 

@@ -92,13 +92,18 @@ class core {
   void interrupt_driver() noexcept;
   /// Looks at the driver without waiting, if nobody else is at it.
   void poll() noexcept;
+  /// The same by an idle worker, if the driver expects to find something. False: nothing was there.
+  bool look_before_sleep() noexcept;
   /// Whether any worker has work that an idle one should take.
   bool surplus_anywhere() const noexcept;
   tick_time next_timer() const noexcept;
   void fire_timers(tick_time now) noexcept;
   /// Makes room for one timer of each of so many fibers, on any worker. Throws std::system_error.
   void reserve_timers(std::size_t fibers);
-  driver& io_driver(std::unique_ptr<driver> (*make)());
+  driver& io_driver(std::unique_ptr<driver> (*make)()) {
+    driver* const used = driver_.load(std::memory_order_acquire);  // pairs with make_io_driver's
+    return used != first_driver_.get() ? *used : make_io_driver(make);
+  }
 
   tick_time now() const {
     return (options.clock ? options.clock() : std::chrono::steady_clock::now())
@@ -134,6 +139,7 @@ class core {
   void end_threads() noexcept;
   void tell_drained() noexcept;
 
+  driver& make_io_driver(std::unique_ptr<driver> (*make)());
   void note_poll() noexcept;
   void leave_timers_to_driver() noexcept;
   tick_time trim_when_due(worker& idle_one) noexcept;
@@ -188,7 +194,7 @@ class core {
   visit_count visits_;
   std::atomic<std::uint64_t> random_state_;     // any value; relaxed: only spreads
   std::atomic<std::uint64_t> wakeups_sent_{0};  // relaxed: metrics only
-  std::atomic<std::uint64_t> polls_{0};         // relaxed: metrics only
+  std::atomic<std::uint64_t> polls_{0};         // relaxed: metrics only; under driver_turn_
   std::atomic<std::uint64_t> timers_fired_{0};  // relaxed: metrics only
 };
 

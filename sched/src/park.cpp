@@ -59,13 +59,12 @@ void resume_thread(parker& owner, std::uint64_t episode) noexcept {
 }
 
 void park_fiber(fiber_record& self, std::uint64_t episode, park_reason reason, steady_time deadline,
-                bool may_cancel, waiter& who) noexcept {
+                bool may_cancel, worker_thread& here, waiter& who) noexcept {
   self.interruptible_now.store(may_cancel, std::memory_order_relaxed);
   if (may_cancel && self.cancel.requested()) cancel_wait(self, episode);
   if (self.word.released(episode)) return;
   self.reason.store(reason.what, std::memory_order_relaxed);
   self.reason_object.store(reason.object, std::memory_order_relaxed);
-  worker_thread& here = *current_worker_thread();
   if (deadline == steady_time::max()) return here.park(self, episode);
   tick_time const due = deadline.time_since_epoch().count();
   if (here.works_on().may_be_past(due) && due <= self.home->now()) {
@@ -161,16 +160,19 @@ wake waiter::park(park_reason reason, interruptible mode) noexcept {
 
 wake waiter::park_until(park_reason reason, detail::steady_time deadline,
                         interruptible mode) noexcept {
+  detail::worker_thread* const here = parker_->is_fiber ? detail::current_worker_thread() : nullptr;
   // While an exception unwinds the stack another one would end the program.
-  bool const may_throw = mode == interruptible::yes && std::uncaught_exceptions() == 0;
+  bool const unwinding =
+      here != nullptr ? here->uncaught_exceptions() != 0 : std::uncaught_exceptions() != 0;
+  bool const may_throw = mode == interruptible::yes && !unwinding;
   detail::steady_time const bound =
       may_throw ? parker_->bounds.deadline : detail::steady_time::max();
   detail::steady_time const earlier = std::min(bound, deadline);
-  if (!parker_->is_fiber) {
+  if (here == nullptr) {
     detail::sleep_thread(*parker_, episode_, earlier);
   } else {
     detail::park_fiber(static_cast<detail::fiber_record&>(*parker_), episode_, reason, earlier,
-                       may_throw && parker_->bounds.shields == 0, *this);
+                       may_throw && parker_->bounds.shields == 0, *here, *this);
   }
   bool const by_scope = parker_->outcome == wake::timed_out && bound < deadline;
   return by_scope ? wake::cancelled : parker_->outcome;

@@ -107,8 +107,9 @@ void core::fire_timers(tick_time at) noexcept {
 
 // --- the driver
 
+// By the worker that has the driver's turn.
 void core::note_poll() noexcept {
-  polls_.fetch_add(1, std::memory_order_relaxed);
+  polls_.store(polls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   if (parallel) last_poll_.store(now(), std::memory_order_relaxed);  // for the monitor
 }
 
@@ -116,8 +117,17 @@ void core::poll() noexcept {
   driver& source = *driver_.load(std::memory_order_acquire);
   if (!source.has_sources() || !driver_turn_.try_lock()) return;
   source.wait_until(steady_time::min());
-  driver_turn_.unlock();
   note_poll();
+  driver_turn_.unlock();
+}
+
+bool core::look_before_sleep() noexcept {
+  driver& source = *driver_.load(std::memory_order_acquire);
+  if (!source.has_sources() || !driver_turn_.try_lock()) return false;
+  bool const served = source.look_before_sleep();
+  if (served) note_poll();
+  driver_turn_.unlock();
+  return served;
 }
 
 bool core::sleep(worker_thread& self) noexcept {
@@ -178,13 +188,11 @@ void core::interrupt_driver() noexcept {
   driver_.load(std::memory_order_acquire)->interrupt();
 }
 
-driver& core::io_driver(std::unique_ptr<driver> (*make)()) {
-  driver* const used = driver_.load(std::memory_order_acquire);  // pairs with the store below
-  if (used != first_driver_.get()) return *used;
+driver& core::make_io_driver(std::unique_ptr<driver> (*make)()) {
   std::lock_guard lock(driver_change_);
   if (io_driver_ == nullptr) {
     io_driver_ = make();
-    driver_.store(io_driver_.get(), std::memory_order_release);
+    driver_.store(io_driver_.get(), std::memory_order_release);  // pairs with io_driver
     // A worker that waits in the first one, or is about to, comes back and takes the other.
     first_driver_->interrupt();
   }

@@ -172,13 +172,16 @@ fiber_record* worker::take_next() noexcept {
   return next_.exchange(nullptr, std::memory_order_acquire);  // pairs with push_next
 }
 
-void worker::look_around(bool poll) noexcept {
+bool worker::look_around(bool poll) noexcept {
   if (poll) home.poll();
-  if (home.next_timer() != never) {
+  bool const timed = home.next_timer() != never;
+  if (timed) {
     last_look_ = home.now();
     home.fire_timers(last_look_);
   }
-  fetch_mail();
+  bool const mailed = !mail_.empty();
+  if (mailed) fetch_mail();
+  return poll || timed || mailed;
 }
 
 // A part of the inbox, so that it can't keep the worker from what it has begun.

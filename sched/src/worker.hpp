@@ -78,8 +78,8 @@ class alignas(64) worker {
   std::uint64_t random() noexcept;
   void clear_caches() noexcept;
 
-  /// Due timers and the inbox; the poller too if asked for.
-  void look_around(bool poll) noexcept;
+  /// Due timers and the inbox; the poller too if asked for. False: nothing can have come of it.
+  bool look_around(bool poll) noexcept;
 
   /// While a stream of work comes in from outside: waits some microseconds for more of it. That
   /// costs less than to sleep, and be woken by a system call of the sender's. True: there is more.

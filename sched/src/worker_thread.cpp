@@ -55,11 +55,6 @@ void bind_to_cpu(unsigned index) noexcept {
   this_worker_thread = self;
 }
 
-fiber_record* current_fiber() noexcept {
-  worker_thread* const here = current_worker_thread();
-  return here != nullptr ? here->current() : nullptr;
-}
-
 // --- the thread
 
 void worker_thread::start() {
@@ -105,10 +100,7 @@ fiber_record* worker_thread::find_work() noexcept {
       continue;
     }
     fiber_record* found = choose_begun();
-    if (found == nullptr) {
-      worker_->look_around(false);
-      found = choose_begun();
-    }
+    if (found == nullptr && worker_->look_around(false)) found = choose_begun();
     if (found == nullptr && home_.parallel) {
       if (!searching_) searching_ = home_.idle.try_start_searching();
       if (searching_) found = worker_->steal();
@@ -118,7 +110,7 @@ fiber_record* worker_thread::find_work() noexcept {
       if (std::exchange(searching_, false)) home_.stop_searching();
       return found;
     }
-    if (worker_->await_mail()) continue;
+    if (worker_->await_mail() || home_.look_before_sleep()) continue;
     home_.idle.announce_sleep(worker_->index, std::exchange(searching_, false));
     bool const moved = !must_not_sleep() && home_.sleep(*this);
     if (moved) return nullptr;

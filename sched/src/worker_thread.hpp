@@ -56,6 +56,8 @@ class worker_thread {
   core& home() noexcept { return home_; }
   fiber_record* current() const noexcept { return current_; }
   fiber_list& pinned() noexcept { return pinned_; }
+  /// std::uncaught_exceptions() of what runs on the thread, without a call into two libraries.
+  unsigned uncaught_exceptions() const noexcept { return slots_.exceptions->uncaught; }
 
   // --- by the fiber that runs on the thread; each may continue it on another thread
 
@@ -129,6 +131,9 @@ class worker_thread {
 worker_thread* current_worker_thread() noexcept;
 
 /// The fiber that calls, or null.
-fiber_record* current_fiber() noexcept;
+inline fiber_record* current_fiber() noexcept {
+  worker_thread* const here = current_worker_thread();
+  return here != nullptr ? here->current() : nullptr;
+}
 
 }  // namespace ramie::detail

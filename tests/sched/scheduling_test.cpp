@@ -381,5 +381,46 @@ TEST_P(Fairness, TheDriverHasOneWorkerInsideAtATime) {
   EXPECT_GT(entries, 0);
 }
 
+// Unparks whoever waits at the look before a sleep.
+class early_driver : public driver {
+ public:
+  early_driver(std::atomic<waiter*>& waiting, std::atomic<int>& sleeps)
+      : waiting_(waiting), sleeps_(sleeps) {}
+
+  bool look_before_sleep() override {
+    waiter* const found = waiting_.exchange(nullptr);
+    return found != nullptr && found->unpark(placement::queue);
+  }
+  void wait_until(std::chrono::steady_clock::time_point deadline) override {
+    if (deadline > std::chrono::steady_clock::now()) sleeps_.fetch_add(1);
+    while (!interrupted_.exchange(false) && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+    }
+  }
+  void interrupt() noexcept override { interrupted_ = true; }
+  bool has_sources() const noexcept override { return waiting_ != nullptr; }
+
+ private:
+  std::atomic<waiter*>& waiting_;
+  std::atomic<int>& sleeps_;
+  std::atomic<bool> interrupted_{false};
+};
+
+TEST(Driver, WhatTheLookBeforeASleepServesIsRunWithoutOne) {
+  std::atomic<waiter*> waiting{nullptr};
+  std::atomic<int> sleeps{0};
+  runtime here({.workers = 1,
+                .make_driver = [&] { return std::make_unique<early_driver>(waiting, sleeps); }});
+  here.run([&] {
+    int const before = sleeps;
+    for (int i = 0; i < 100; ++i) {
+      waiter self;
+      waiting = &self;
+      EXPECT_EQ(self.park({"early", nullptr}), wake::unparked);
+    }
+    EXPECT_EQ(sleeps, before);
+  });
+}
+
 }  // namespace
 }  // namespace ramie

@@ -64,8 +64,25 @@ class descriptor {
   std::error_code wait(direction side);
 
  private:
-  bool enter() noexcept;
-  void leave() noexcept;
+  bool enter() noexcept {
+    std::uint32_t seen = state_.load(std::memory_order_relaxed);
+    while ((seen & closed) == 0) {
+      if (state_.compare_exchange_weak(seen, seen + one_operation,
+                                       std::memory_order_acquire,  // [D1]
+                                       std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void leave() noexcept {
+    if (state_.fetch_sub(one_operation, std::memory_order_acq_rel) == (closed | one_operation)) {
+      give_back();
+    }
+  }
+
+  void give_back() noexcept;
 
   static constexpr std::uint32_t closed = 1;
   static constexpr std::uint32_t one_operation = 2;
