@@ -140,6 +140,10 @@ class core {
   void tell_drained() noexcept;
 
   driver& make_io_driver(std::unique_ptr<driver> (*make)());
+  bool try_take_driver() noexcept {
+    return !driver_is_taken_.exchange(true, std::memory_order_acquire);
+  }
+  void leave_driver() noexcept { driver_is_taken_.store(false, std::memory_order_release); }
   void note_poll() noexcept;
   void leave_timers_to_driver() noexcept;
   tick_time trim_when_due(worker& idle_one) noexcept;
@@ -164,8 +168,10 @@ class core {
   std::mutex driver_change_;
   std::unique_ptr<driver> first_driver_;
   std::unique_ptr<driver> io_driver_;
-  std::mutex driver_turn_;  // held by the one worker that is inside the driver
-  // Under driver_turn_.
+  // Whether a worker is inside the driver: the one whose exchange has made it true, acquire, until
+  // it stores false, release. Nobody waits for it.
+  std::atomic<bool> driver_is_taken_{false};
+  // By the worker that has taken the driver.
   tick_time next_trim_ = 0;          // no stack is trimmed before
   tick_time timers_counted_at_ = 0;  // when timers_counted_ was timers_fired_
   std::uint64_t timers_counted_ = 0;
@@ -194,7 +200,7 @@ class core {
   visit_count visits_;
   std::atomic<std::uint64_t> random_state_;     // any value; relaxed: only spreads
   std::atomic<std::uint64_t> wakeups_sent_{0};  // relaxed: metrics only
-  std::atomic<std::uint64_t> polls_{0};         // relaxed: metrics only; under driver_turn_
+  std::atomic<std::uint64_t> polls_{0};         // relaxed: metrics only
   std::atomic<std::uint64_t> timers_fired_{0};  // relaxed: metrics only
 };
 

@@ -107,7 +107,7 @@ void core::fire_timers(tick_time at) noexcept {
 
 // --- the driver
 
-// By the worker that has the driver's turn.
+// By the worker that has taken the driver.
 void core::note_poll() noexcept {
   polls_.store(polls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   if (parallel) last_poll_.store(now(), std::memory_order_relaxed);  // for the monitor
@@ -115,23 +115,23 @@ void core::note_poll() noexcept {
 
 void core::poll() noexcept {
   driver& source = *driver_.load(std::memory_order_acquire);
-  if (!source.has_sources() || !driver_turn_.try_lock()) return;
+  if (!source.has_sources() || !try_take_driver()) return;
   source.wait_until(steady_time::min());
   note_poll();
-  driver_turn_.unlock();
+  leave_driver();
 }
 
 bool core::look_before_sleep() noexcept {
   driver& source = *driver_.load(std::memory_order_acquire);
-  if (!source.has_sources() || !driver_turn_.try_lock()) return false;
+  if (!source.has_sources() || !try_take_driver()) return false;
   bool const served = source.look_before_sleep();
   if (served) note_poll();
-  driver_turn_.unlock();
+  leave_driver();
   return served;
 }
 
 bool core::sleep(worker_thread& self) noexcept {
-  if (driver_turn_.try_lock()) {
+  if (try_take_driver()) {
     if (self.begin_sleep(true)) {
       tick_time const trim_at = trim_when_due(self.works_on());
       tick_time const earliest = earliest_timed_wake();
@@ -145,7 +145,7 @@ bool core::sleep(worker_thread& self) noexcept {
       sleep_deadline_.store(nobody_waits, std::memory_order_seq_cst);
       note_poll();
     }
-    driver_turn_.unlock();
+    leave_driver();
   } else if (self.begin_sleep(false)) {
     leave_timers_to_driver();
     self.sleep_on_futex(steady_time::max());
@@ -153,7 +153,7 @@ bool core::sleep(worker_thread& self) noexcept {
   return self.end_sleep();
 }
 
-// No timer that is yet to come is worth a wake before. By the worker that has the driver's turn.
+// No timer that is yet to come is worth a wake before. By the worker that has taken the driver.
 tick_time core::earliest_timed_wake() noexcept {
   constexpr tick_time at_once = std::numeric_limits<tick_time>::min();
   tick_time const due = next_timer();
@@ -169,7 +169,7 @@ tick_time core::earliest_timed_wake() noexcept {
 }
 
 // Gives memory of stacks back that were unused for a while, in steps between which the driver is
-// looked at. Returns when to look again. By the worker that has the driver's turn.
+// looked at. Returns when to look again. By the worker that has taken the driver.
 tick_time core::trim_when_due(worker& idle_one) noexcept {
   std::lock_guard const guard(odd_mutex_);
   bool untrimmed = idle_one.untrimmed_stacks() || stacks->untrimmed();
