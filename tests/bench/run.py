@@ -2,9 +2,9 @@
 """Builds the benchmark programs in release mode and runs them side by side.
 
 Every figure is a median over interleaved repetitions; each program checks its own result. Ends in a
-table with the ratio to the best peer, and writes every single measurement to a CSV file. On a busy
-machine absolute times mean little: read the ratios. Peers that are not installed are named and left
-out, unless --peer asks for them: tests/support/setup.sh build bench peers installs them all.
+table with the ratio to the best peer, writes every single measurement to a CSV file, and draws the
+peers' ratios to ramie. On a busy machine absolute times mean little: read the ratios. Peers that are not
+installed are named and left out, unless --peer asks for them: run.sh installs them all first.
 """
 import argparse
 import csv
@@ -16,6 +16,7 @@ import sys
 import time
 
 import peers
+import plots
 from peers import quietly
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -72,6 +73,7 @@ def arguments():
     parser.add_argument("--reps", type=int, help="repetitions (5)")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build-bench")
     parser.add_argument("--csv", type=pathlib.Path, help="default: results.csv in the build folder")
+    parser.add_argument("--plots", type=pathlib.Path, help="their folder; default: plots in the build folder")
     return parser.parse_args()
 
 
@@ -197,6 +199,10 @@ def main():
     load = os.getloadavg()[0]
     table(found, units)
     print(f"\nMedians; lower is better. Every measurement: {path}. Load average at the end: {load:.1f}")
+    try:
+        print("Plots:", *plots.draw_ratios(path, options.plots or options.build / "plots"))
+    except plots.Missing as reason:
+        print(f"No plots: {reason}")
     for (workload, workers, peer), reason in failures.items():
         print(f"FAILED: {workload} {peer} {workers}w: {reason}")
     return 1 if failures else 0
