@@ -14,6 +14,7 @@
 
 #include "bench.hpp"
 #include "timers.hpp"
+#include "wake_up.hpp"
 
 namespace {
 
@@ -241,6 +242,24 @@ result timers_p99(options const& chosen) {
   return on_workers(1, [&] { return bench::timers_late<sleeping_fibers>(chosen.n, 99, 100); });
 }
 
+// On one worker: work_stealing's others never sleep.
+template <unsigned Percent>
+result wake_up(options const& chosen) {
+  bench::check(chosen.workers == 1, "it is measured with one worker");
+  return on_workers(1, [&] {
+    fibers::buffered_channel<int> bell(2);  // of two, its least capacity, one is used
+    bench::wake_ups all(chosen.n);
+    result found{};
+    std::thread outside([&] {
+      found = all.measure([&] { bell.push(0); }, Percent);
+      bell.close();
+    });
+    for (int rung = 0; bell.pop(rung) == fibers::channel_op_status::success;) all.woken();
+    outside.join();
+    return found;
+  });
+}
+
 template <class Stacks>
 result mpmc(options const& chosen) {
   fibers::buffered_channel<std::uint64_t> values(bench::mpmc_capacity);
@@ -351,6 +370,8 @@ int main(int argc, char** argv) {
                       {"timers", timers},
                       {"timers_p50", timers_p50},
                       {"timers_p99", timers_p99},
+                      {"wake_up", wake_up<50>},
+                      {"wake_up_p99", wake_up<99>},
                       {"mpmc", on_chosen<mpmc<pooled>, mpmc<single>>},
                       {"mutex", on_chosen<mutex<pooled>, mutex<single>>},
                       {"mutex_yield", on_chosen<mutex_yield<pooled>, mutex_yield<single>>},

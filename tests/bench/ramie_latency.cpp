@@ -3,11 +3,9 @@
 // sched/DESIGN.md; a timing is never asserted.
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -15,6 +13,7 @@
 
 #include "bench.hpp"
 #include "latency.hpp"
+#include "wake_up.hpp"
 
 namespace {
 
@@ -65,26 +64,20 @@ result neighbours(options const& chosen) {
 }
 
 // A plain thread wakes a parked fiber of a runtime that has gone to sleep.
+template <unsigned Percent>
 result wake_up(options const& chosen) {
   ramie::runtime runtime({.workers = chosen.workers});
-  ramie::auto_reset_event ping, pong;
-  bench::samples taken(chosen.n);
-  bench::stopwatch watch;
+  ramie::auto_reset_event bell;
+  bench::wake_ups all(chosen.n);
   auto sleeper = runtime.spawn([&] {
     for (std::uint64_t i = 0; i < chosen.n; ++i) {
-      ping.wait();
-      taken.add(watch);
-      pong.set();
+      bell.wait();
+      all.woken();
     }
   });
-  for (std::uint64_t i = 0; i < chosen.n; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // the workers go to sleep
-    watch = {};
-    ping.set();
-    pong.wait();
-  }
+  auto const found = all.measure([&] { bell.set(); }, Percent);
   sleeper.join();
-  return taken.at(50);
+  return found;
 }
 
 }  // namespace
@@ -100,6 +93,7 @@ int main(int argc, char** argv) {
                       {"busy_tenth_p99", neighbours<busy_tenth, 99>},
                       {"quiet_tenth", neighbours<quiet_tenth, 100>},
                       {"quiet_tenth_p99", neighbours<quiet_tenth, 99>},
-                      {"wake_up", wake_up}},
+                      {"wake_up", wake_up<50>},
+                      {"wake_up_p99", wake_up<99>}},
                      argc, argv);
 }

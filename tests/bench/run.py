@@ -21,51 +21,62 @@ from peers import quietly
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RUNTIMES = ("boost_fiber", "go", "tokio", "asio")
+THREADS = "pthreads"
+ALL = (*RUNTIMES, THREADS)
 LOOPS = ("queue", "libev")  # they know one worker only
-PEERS = (*RUNTIMES, *LOOPS)
+PEERS = (*ALL, *LOOPS)
 TREES = ("boost_fiber", "go", "tokio")
 NETWORKS = ("go", "tokio", "asio")
-LIMIT = "raw_jump"
+BARE = ("raw_jump", "futex")  # the limits: the bare switch, and the bare wake-up
+SLEEPERS = (*ALL, "futex")
 
-# workload: (n, n of --quick, n of --smoke, worker counts, peers beside ramie)
+# workload: (n, n of --quick or None if it takes no part in that, n of --smoke, worker counts, peers
+# beside ramie). What --quick leaves out takes as long as what it keeps of the same kind, whatever n is.
 WORKLOADS = {
-    "yield": (20_000_000, 4_000_000, 10_000, (1,), (*RUNTIMES, LIMIT)),
-    "spawn_join": (1_000_000, 200_000, 2_000, (1, 2), RUNTIMES),
-    "spawn_join_one": (1_000_000, 200_000, 1_000, (1, 2), RUNTIMES),
+    "yield": (20_000_000, 4_000_000, 10_000, (1,), (*ALL, "raw_jump")),
+    "spawn_join": (1_000_000, 200_000, 2_000, (1, 2), ALL),
+    "spawn_join_one": (1_000_000, 200_000, 1_000, (1, 2), ALL),
     "fork_join": (27, 22, 12, (1, 2), TREES),
     "skynet": (1_000_000, 100_000, 1_000, (1, 2), TREES),
-    "hand_in": (1_000_000, 200_000, 1_000, (1, 2), PEERS),
+    "hand_in": (1_000_000, 200_000, 1_000, (1, 2), (*RUNTIMES, *LOOPS)),
     "hand_in_idle": (1_000, 300, 20, (1, 2), LOOPS),
-    "ping_pong": (1_000_000, 200_000, 1_000, (1, 2), RUNTIMES),
+    "wake_up": (1_000, 200, 20, (1,), SLEEPERS),
+    "wake_up_p99": (1_000, None, 20, (1,), SLEEPERS),
+    "ping_pong": (1_000_000, 20_000, 1_000, (1, 2), ALL),
     "ping_pong_deadlines": (1_000_000, 200_000, 1_000, (1, 2), ()),
-    "mpmc": (4_000_000, 800_000, 4_000, (1, 2), RUNTIMES),
-    "mutex": (6_400_000, 1_280_000, 6_400, (1, 2), RUNTIMES),
+    "mpmc": (4_000_000, 800_000, 4_000, (1, 2), ALL),
+    "mutex": (6_400_000, 1_280_000, 6_400, (1, 2), ALL),
     "mutex_yield": (6_400_000, 1_280_000, 6_400, (1, 2), RUNTIMES),
     "deadline": (10_000_000, 2_000_000, 1_000, (1,), ()),
-    "timers_cold": (200_000, 20_000, 1_000, (1,), RUNTIMES),
+    "timers_cold": (200_000, None, 1_000, (1,), RUNTIMES),
     "timers": (200_000, 20_000, 1_000, (1,), RUNTIMES),
-    "timers_p50": (200_000, 20_000, 1_000, (1,), RUNTIMES),
-    "timers_p99": (200_000, 20_000, 1_000, (1,), RUNTIMES),
+    "timers_p50": (200_000, None, 1_000, (1,), RUNTIMES),
+    "timers_p99": (200_000, None, 1_000, (1,), RUNTIMES),
     "blocking": (1_000_000, 100_000, 1_000, (1, 2), ()),
     "blocking_busy": (20_000, 2_000, 100, (1, 2), ()),
     "spawn_blocking": (100_000, 20_000, 1_000, (1, 2), ()),
     "idle_memory": (100_000, 20_000, 1_000, (1,), ("boost_fiber",)),
-    "quiet_neighbour_p99": (1_000, 500, 20, (2,), NETWORKS),
-    "busy_neighbour_p99": (1_000, 500, 20, (2,), NETWORKS),
-    "quiet_neighbour": (1_000, 500, 20, (2,), NETWORKS),
-    "busy_neighbour": (1_000, 500, 20, (2,), NETWORKS),
-    "quiet_tenth_p99": (1_000, 500, 20, (2,), NETWORKS),
-    "busy_tenth_p99": (1_000, 500, 20, (2,), NETWORKS),
-    "quiet_tenth": (1_000, 500, 20, (2,), NETWORKS),
-    "busy_tenth": (1_000, 500, 20, (2,), NETWORKS),
+    "quiet_neighbour_p99": (1_000, 300, 20, (2,), NETWORKS),
+    "busy_neighbour_p99": (1_000, 300, 20, (2,), NETWORKS),
+    "quiet_neighbour": (1_000, None, 20, (2,), NETWORKS),
+    "busy_neighbour": (1_000, None, 20, (2,), NETWORKS),
+    "quiet_tenth_p99": (1_000, 300, 20, (2,), NETWORKS),
+    "busy_tenth_p99": (1_000, 300, 20, (2,), NETWORKS),
+    "quiet_tenth": (1_000, None, 20, (2,), NETWORKS),
+    "busy_tenth": (1_000, None, 20, (2,), NETWORKS),
 }
+# Threads do a part of n: what takes others nanoseconds takes them microseconds, whatever n is.
+THREADS_DO = {"yield": 1 / 40, "spawn_join": 1 / 20, "spawn_join_one": 1 / 20, "ping_pong": 1 / 10,
+              "mpmc": 1 / 5}
+LEAST = 2_000  # but never less: spawn_join takes whole batches
 TIMEOUT_S = 120
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--quick", action="store_true", help="smaller workloads, 3 repetitions")
+    size.add_argument("--quick", action="store_true",
+                      help="fewer and smaller workloads, 3 repetitions: three minutes")
     size.add_argument("--smoke", action="store_true", help="tiny workloads, once: checks results only")
     parser.add_argument("--workload", action="append", choices=WORKLOADS, help="only this one")
     parser.add_argument("--peer", action="append", choices=PEERS,
@@ -99,9 +110,9 @@ def build(folder, wanted):
 
 
 def program(workload, peer):
-    """ramie has those of its workloads that need its io in a program of their own."""
-    with_io = WORKLOADS[workload][-1] == NETWORKS
-    return "bench_ramie_latency" if peer == "ramie" and with_io else f"bench_{peer}"
+    """ramie has the workloads that tell how soon it reacts in a program of their own."""
+    reacting = WORKLOADS[workload][-1] in (NETWORKS, SLEEPERS)
+    return "bench_ramie_latency" if peer == "ramie" and reacting else f"bench_{peer}"
 
 
 def measure(programs, workload, peer, workers, n):
@@ -119,14 +130,22 @@ def measure(programs, workload, peer, workers, n):
     return float(value), unit
 
 
+def share(workload, peer, n):
+    """Of the n of a workload, how many a peer does."""
+    if peer == THREADS and workload in THREADS_DO:
+        return max(LEAST, int(n * THREADS_DO[workload]))
+    return n
+
+
 def plan(options, present):
     size = 2 if options.smoke else 1 if options.quick else 0
-    for workload in options.workload or WORKLOADS:
+    for workload in options.workload or [name for name in WORKLOADS if WORKLOADS[name][size]]:
         *sizes, worker_counts, with_whom = WORKLOADS[workload]
+        n = sizes[size] or sizes[0]
         for workers in worker_counts:
             for peer in ("ramie", *with_whom):
                 if peer in present and (workers == 1 or peer not in LOOPS):
-                    yield workload, workers, peer, sizes[size]
+                    yield workload, workers, peer, share(workload, peer, n)
 
 
 def run(programs, options, present):
@@ -179,9 +198,10 @@ def table(found, units):
             medians = [statistics.median(at(peer)) for peer in others if at(peer)]
             return f"{statistics.median(at('ramie')) / min(medians):.2f}" if at("ramie") and medians else "-"
 
+        limit = next((bare for bare in BARE if at(bare)), None)
         print(f"{workload:<20}{workers:>8}{units[workload]:>7}{text(at('ramie')):>10}"
               + "".join(f"{text(at(peer)):>13}" for peer in shown)
-              + f"{ratio(*shown):>17}{text(at(LIMIT)):>8}{ratio(LIMIT):>13}")
+              + f"{ratio(*shown):>17}{text(at(limit)):>8}{ratio(limit):>13}")
 
 
 def main():
@@ -192,7 +212,7 @@ def main():
         print(f"Left out: {peer}: {reason}", flush=True)
     if missing and options.peer:
         return 1
-    present = {"ramie", LIMIT, *wanted} - missing.keys()
+    present = {"ramie", *BARE, *wanted} - missing.keys()
     found, units, failures = run(programs, options, present)
     path = options.csv or options.build / "results.csv"
     write_csv(path, found, units)

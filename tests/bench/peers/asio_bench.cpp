@@ -20,6 +20,7 @@
 #include "../bench.hpp"
 #include "../latency.hpp"
 #include "../timers.hpp"
+#include "../wake_up.hpp"
 
 namespace {
 
@@ -278,6 +279,23 @@ result timers_late(options const& chosen) {
   });
 }
 
+template <unsigned Percent>
+result wake_up(options const& chosen) {
+  return on_workers(chosen, [&](executor here) -> awaitable<result> {
+    shared_channel<int> bell(here, 1);
+    bench::wake_ups all(chosen.n);
+    result found{};
+    std::thread outside(
+        [&] { found = all.measure([&] { bell.try_send(asio::error_code(), 0); }, Percent); });
+    for (std::uint64_t i = 0; i < chosen.n; ++i) {
+      co_await bell.async_receive(use_awaitable);
+      all.woken();
+    }
+    outside.join();
+    co_return found;
+  });
+}
+
 awaitable<void> echo(tcp::socket peer) {
   std::array<char, 64> buffer;
   for (;;) {
@@ -345,6 +363,8 @@ int main(int argc, char** argv) {
                       {"timers", timers},
                       {"timers_p50", timers_late<50>},
                       {"timers_p99", timers_late<99>},
+                      {"wake_up", wake_up<50>},
+                      {"wake_up_p99", wake_up<99>},
                       {"busy_neighbour", neighbours<busy_neighbour, 100>},
                       {"busy_neighbour_p99", neighbours<busy_neighbour, 99>},
                       {"quiet_neighbour", neighbours<quiet_neighbour, 100>},
