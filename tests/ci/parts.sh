@@ -169,5 +169,6 @@ part_examples() {
 part_bench_smoke() {
   # Debian's, which finds the matplotlib that Debian installs.
   /usr/bin/python3 "$ramie_root/tests/bench/run.py" --smoke --build "$RAMIE_CI_DIR/bench"
+  "$RAMIE_CI_DIR/bench/bench/bench_micro" --benchmark_min_time=0.001
   python3 "$ramie_root/tests/bench/http_hello.py" --smoke --build "$RAMIE_CI_DIR/bench"
 }
