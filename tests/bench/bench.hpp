@@ -78,6 +78,7 @@ inline constexpr std::uint64_t skynet_ways = 10;  // skynet: children of a node
 inline constexpr unsigned mutex_fibers = 64;
 inline constexpr std::uint64_t mpmc_ends = 4;  // mpmc: producers, and as many consumers
 inline constexpr std::size_t mpmc_capacity = 128;
+inline constexpr std::uint64_t scale_total = 4'000'000;  // yield_round, pairs: operations in all
 
 /// mutex_yield: whether a fiber's i-th section is held across a yield.
 constexpr bool yields_holding(std::uint64_t i) {

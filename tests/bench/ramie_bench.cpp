@@ -1,4 +1,5 @@
 // The workloads on ramie.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -339,6 +340,89 @@ result idle_memory(options const& chosen) {
   });
 }
 
+// The cost of a fiber that waits until as many as n have begun, on a stack that nobody has used.
+result spawn_join_all(options const& chosen) {
+  return on_runtime(chosen, [&] {
+    std::atomic<std::uint64_t> ran{0};
+    std::vector<ramie::join_handle<void>> handles(chosen.n);
+    ramie::event release;
+    bench::stopwatch const watch;
+    for (auto& handle : handles) {
+      handle = ramie::spawn([&] {
+        if (ran.fetch_add(1) + 1 == chosen.n) release.set();
+        release.wait();
+      });
+    }
+    for (auto& handle : handles) handle.join();
+    auto const found = bench::per_item(watch, chosen.n);
+    bench::check(ran == chosen.n, "every fiber runs");
+    return found;
+  });
+}
+
+// n fibers that start together, fiber i calls body(i): the time until all have ended, for each of
+// `items`.
+template <class F>
+result start_together(std::uint64_t n, std::uint64_t items, F const& body) {
+  std::vector<ramie::join_handle<void>> handles(n);
+  ramie::event start;
+  ramie::wait_group ready;
+  ready.add(static_cast<std::ptrdiff_t>(n));
+  for (std::uint64_t i = 0; i < n; ++i) {
+    handles[i] = ramie::spawn([&, i] {
+      ready.done();
+      start.wait();
+      body(i);
+    });
+  }
+  ready.wait();
+  bench::stopwatch const watch;
+  start.set();
+  for (auto& handle : handles) handle.join();
+  return bench::per_item(watch, items);
+}
+
+// A yield, where n fibers take turns.
+result yield_round(options const& chosen) {
+  return on_runtime(chosen, [&] {
+    std::uint64_t const each = std::max(bench::scale_total / chosen.n, std::uint64_t{1});
+    std::atomic<std::uint64_t> switches{0};
+    auto const found = start_together(chosen.n, each * chosen.n, [&](std::uint64_t) {
+      std::uint64_t mine = 0;
+      for (; mine < each; ++mine) ramie::this_fiber::yield();
+      switches += mine;
+    });
+    bench::check(switches == each * chosen.n, "every yield returns");
+    return found;
+  });
+}
+
+// ping_pong, by n pairs at once.
+result ping_pong_pairs(options const& chosen) {
+  struct pair {
+    ramie::channel<std::uint64_t> ping{0}, pong{0};
+    std::uint64_t value = 0;
+  };
+  return on_runtime(chosen, [&] {
+    std::uint64_t const each = std::max(bench::scale_total / chosen.n, std::uint64_t{1});
+    std::vector<pair> pairs(chosen.n);
+    auto const found = start_together(2 * chosen.n, each * chosen.n, [&](std::uint64_t i) {
+      auto& [ping, pong, value] = pairs[i / 2];
+      if (i % 2 == 0) {
+        while (auto ball = ping.receive()) pong.send(*ball + 1);
+        return;
+      }
+      for (std::uint64_t round = 0; round < each; ++round) {
+        ping.send(value);
+        value = *pong.receive();
+      }
+      ping.close();
+    });
+    for (auto const& one : pairs) bench::check(one.value == each, "every ball comes back");
+    return found;
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -363,6 +447,9 @@ int main(int argc, char** argv) {
                       {"mpmc", mpmc},
                       {"mutex", mutex},
                       {"mutex_yield", mutex_yield},
-                      {"idle_memory", idle_memory}},
+                      {"idle_memory", idle_memory},
+                      {"spawn_join_all", spawn_join_all},
+                      {"yield_round", yield_round},
+                      {"ping_pong_pairs", ping_pong_pairs}},
                      argc, argv);
 }

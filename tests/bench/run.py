@@ -111,7 +111,7 @@ def build(folder, wanted):
 
 def program(workload, peer):
     """ramie has the workloads that tell how soon it reacts in a program of their own."""
-    reacting = WORKLOADS[workload][-1] in (NETWORKS, SLEEPERS)
+    reacting = workload in WORKLOADS and WORKLOADS[workload][-1] in (NETWORKS, SLEEPERS)
     return "bench_ramie_latency" if peer == "ramie" and reacting else f"bench_{peer}"
 
 
@@ -148,24 +148,22 @@ def plan(options, present):
                     yield workload, workers, peer, share(workload, peer, n)
 
 
-def run(programs, options, present):
-    """{(workload, workers, peer): [value, ...]}, units, and the failures."""
-    cases = list(plan(options, present))
-    reps = options.reps or (1 if options.smoke else 3 if options.quick else 5)
+def run(programs, cases, reps):
+    """{case: [value, ...]}, units, and the failures, of cases (workload, workers, peer, n)."""
     found, units, failures, start, done = {}, {}, {}, time.monotonic(), 0
     for rep in range(reps):
-        for workload, workers, peer, n in cases:
-            key = (workload, workers, peer)
-            if key not in failures:
+        for case in cases:
+            workload, workers, peer, n = case
+            if case not in failures:
                 value, unit = measure(programs, workload, peer, workers, n)
                 if value is None:
-                    failures[key] = unit
+                    failures[case] = unit
                 else:
-                    found.setdefault(key, []).append(value)
+                    found.setdefault(case, []).append(value)
                     units[workload] = unit
             done += 1
             left = (time.monotonic() - start) / done * (reps * len(cases) - done)
-            print(f"[{done}/{reps * len(cases)}] {workload} {peer} {workers}w, "
+            print(f"[{done}/{reps * len(cases)}] {workload} {peer} {workers}w {n}, "
                   f"round {rep + 1} of {reps}, {left:.0f} s left", flush=True)
     return found, units, failures
 
@@ -173,9 +171,9 @@ def run(programs, options, present):
 def write_csv(path, found, units):
     with open(path, "w", newline="") as out:
         writer = csv.writer(out)
-        writer.writerow(("workload", "workers", "peer", "value", "unit"))
-        for (workload, workers, peer), values in found.items():
-            writer.writerows((workload, workers, peer, value, units[workload]) for value in values)
+        writer.writerow(("workload", "workers", "peer", "n", "value", "unit"))
+        for case, values in found.items():
+            writer.writerows((*case, value, units[case[0]]) for value in values)
 
 
 def text(values):
@@ -186,6 +184,7 @@ def text(values):
 
 
 def table(found, units):
+    found = {case[:3]: values for case, values in found.items()}
     shown = [peer for peer in PEERS if any(key[2] == peer for key in found)]
     print(f"\n{'workload':<20}{'workers':>8}{'unit':>7}{'ramie':>10}"
           + "".join(f"{peer:>13}" for peer in shown)
@@ -213,7 +212,8 @@ def main():
     if missing and options.peer:
         return 1
     present = {"ramie", *BARE, *wanted} - missing.keys()
-    found, units, failures = run(programs, options, present)
+    reps = options.reps or (1 if options.smoke else 3 if options.quick else 5)
+    found, units, failures = run(programs, list(plan(options, present)), reps)
     path = options.csv or options.build / "results.csv"
     write_csv(path, found, units)
     load = os.getloadavg()[0]
@@ -223,8 +223,8 @@ def main():
         print("Plots:", *plots.draw_ratios(path, options.plots or options.build / "plots"))
     except plots.Missing as reason:
         print(f"No plots: {reason}")
-    for (workload, workers, peer), reason in failures.items():
-        print(f"FAILED: {workload} {peer} {workers}w: {reason}")
+    for (workload, workers, peer, n), reason in failures.items():
+        print(f"FAILED: {workload} {peer} {workers}w {n}: {reason}")
     return 1 if failures else 0
 
 

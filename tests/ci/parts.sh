@@ -171,4 +171,5 @@ part_bench_smoke() {
   /usr/bin/python3 "$ramie_root/tests/bench/run.py" --smoke --build "$RAMIE_CI_DIR/bench"
   "$RAMIE_CI_DIR/bench/bench/bench_micro" --benchmark_min_time=0.001
   python3 "$ramie_root/tests/bench/http_hello.py" --smoke --build "$RAMIE_CI_DIR/bench"
+  /usr/bin/python3 "$ramie_root/tests/bench/scale.py" --smoke --build "$RAMIE_CI_DIR/bench"
 }
