@@ -29,7 +29,8 @@ def quietly(*command, **options):
 def build_go(folder):
     if not shutil.which("go"):
         raise Missing("no go (golang-go)")
-    programs = {"bench_go": ("go_bench.go", "go_neighbours.go", "go_wake_up.go"), "http_go_server": ("go_http_server.go",)}
+    programs = {"bench_go": ("go_bench.go", "go_neighbours.go", "go_scale.go", "go_wake_up.go"),
+                "http_go_server": ("go_http_server.go",)}
     for program, sources in programs.items():
         quietly("go", "build", "-o", folder / program, *(HERE / source for source in sources),
                 env={**os.environ, "GO111MODULE": "off", "GOFLAGS": ""})

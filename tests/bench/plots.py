@@ -106,10 +106,12 @@ def lines(plt, what, unit, peers):
     """A line per peer, through the medians. The cost's axis has whole decades: less might bear no number."""
     figure, axes = plt.subplots(figsize=(6, 3.2))
     counts = sorted({count for points in peers.values() for count in points})
-    medians = {peer: {count: statistics.median(values) for count, values in sorted(points.items())}
+    medians = {peer: {count: median for count, values in sorted(points.items())
+                      if (median := statistics.median(values)) > 0}  # there is no place for less
                for peer, points in peers.items()}
     for peer, points in medians.items():
-        axes.plot(points.keys(), points.values(), color=COLOURS[peer], marker="o", markersize=4, label=peer)
+        axes.plot(list(points), list(points.values()), color=COLOURS[peer], marker="o", markersize=4,
+                  label=peer)
     axes.set_xscale("log")
     axes.set_xticks(counts)
     axes.set_xticks([], minor=True)

@@ -55,7 +55,7 @@ WORKLOADS = {
     "blocking": (1_000_000, 100_000, 1_000, (1, 2), ()),
     "blocking_busy": (20_000, 2_000, 100, (1, 2), ()),
     "spawn_blocking": (100_000, 20_000, 1_000, (1, 2), ()),
-    "idle_memory": (100_000, 20_000, 1_000, (1,), ("boost_fiber",)),
+    "idle_memory": (100_000, 20_000, 1_000, (1,), TREES),
     "quiet_neighbour_p99": (1_000, 300, 20, (2,), NETWORKS),
     "busy_neighbour_p99": (1_000, 300, 20, (2,), NETWORKS),
     "quiet_neighbour": (1_000, None, 20, (2,), NETWORKS),

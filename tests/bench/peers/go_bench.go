@@ -330,6 +330,8 @@ func main() {
 		"fork_join": forkJoin, "skynet": skynet, "hand_in": handIn, "ping_pong": pingPong,
 		"mpmc": mpmc, "mutex": mutex, "mutex_yield": mutexYield, "timers_cold": timersCold,
 		"timers": timers, "timers_p50": timersP50, "timers_p99": timersP99,
+		"spawn_join_all": spawnJoinAll, "yield_round": yieldRound,
+		"ping_pong_pairs": pingPongPairs, "idle_memory": idleMemory,
 		"wake_up": wakeUp(50), "wake_up_p99": wakeUp(99),
 	}
 	for name, who := range neighbourhoods {

@@ -7,6 +7,7 @@
 //! As ../../../bench.hpp: exit 1 for a wrong result, 2 for a command that it does not know.
 
 mod neighbours;
+mod scale;
 mod wake_up;
 
 use neighbours::named;
@@ -310,6 +311,10 @@ async fn run(workload: String, workers: usize, n: u64) -> Option<Measured> {
         "timers" => timers(n).await,
         "timers_p50" => timers_late(n, 50).await,
         "timers_p99" => timers_late(n, 99).await,
+        "spawn_join_all" => scale::spawn_join_all(n).await,
+        "yield_round" => scale::yield_round(n).await,
+        "ping_pong_pairs" => scale::ping_pong_pairs(n).await,
+        "idle_memory" => scale::idle_memory(n).await,
         "wake_up" => wake_up::wake_up(n, 50).await,
         "wake_up_p99" => wake_up::wake_up(n, 99).await,
         _ => return None,
