@@ -10,6 +10,8 @@ ramie_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export CMAKE_CXX_COMPILER_LAUNCHER=ccache
 # Else ccache would find nothing again of what is built with precompiled headers.
 export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+# The compiler says which headers it has read: ccache need not preprocess what it does not have.
+export CCACHE_DEPEND=1
 # For what chooses no compiler: to ccache c++ is another one.
 export CXX=g++
 
