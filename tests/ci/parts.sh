@@ -58,9 +58,11 @@ test_in() {
     progress
 }
 
-# The tests that belong to every build; the labelled ones have parts of their own.
-unit=(-LE '^(model|install|example)$')
-unit_sanitized=(-LE '^(model|install|example|no-sanitizer)$')
+# The tests that belong to every build; the labelled ones have parts of their own. They wait a third of
+# their time, so one more runs than there are processors.
+many=(-j "$(($(nproc) + 1))")
+unit=("${many[@]}" -LE '^(model|install|example)$')
+unit_sanitized=("${many[@]}" -LE '^(model|install|example|no-sanitizer)$')
 
 build_and_test() {
   build "$1"
