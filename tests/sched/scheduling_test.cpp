@@ -39,7 +39,7 @@ std::vector<unsigned> several_workers() {
   return counts;
 }
 
-INSTANTIATE_TEST_SUITE_P(Workers, WorkConservation, testing::ValuesIn(several_workers()));
+INSTANTIATE_TEST_SUITE_P(SeveralWorkers, WorkConservation, testing::ValuesIn(several_workers()));
 
 TEST_P(WorkConservation, ASpawnedFiberRunsBesideABusyOne) {
   run({.workers = GetParam()}, [] {

@@ -71,7 +71,7 @@ void leave_work(runtime& here, unsigned way) {
 
 class Conservation : public testing::TestWithParam<unsigned> {};
 
-INSTANTIATE_TEST_SUITE_P(Workers, Conservation, testing::Values(2U, 8U, 64U));
+INSTANTIATE_TEST_SUITE_P(ManyWorkers, Conservation, testing::Values(2U, 8U, 64U));
 
 TEST_P(Conservation, LeftWorkIsDoneBesideAComputingFiber) {
   unsigned const seed = test::test_seed();
