@@ -189,19 +189,4 @@ class merging_scheduler
   std::size_t contradictions_ = 0;
 };
 
-/// rl::simulate, by this search.
-template <class Suite>
-bool simulate_merging(rl::test_params& params) {
-  using scheduler = merging_scheduler<Suite::params::thread_count>;
-  rl::ostringstream failed;
-  *params.output_stream << "merging search" << std::endl;
-  if (rl::run_test<Suite, scheduler>(params, failed, false) == rl::test_result_success) return true;
-  rl::ostringstream again;
-  params.initial_state = failed.str();
-  params.collect_history = true;
-  rl::run_test<Suite, scheduler>(params, again, true);
-  memory.begin(0);
-  return false;
-}
-
 }  // namespace ramie::models
