@@ -47,8 +47,11 @@ void descriptor::close() noexcept {
   } while (!state_.compare_exchange_weak(seen, (seen + one_operation) | closed,
                                          std::memory_order_release,  // [D2]
                                          std::memory_order_relaxed));
-  poller::forget_everywhere(number_, identity_);
-  wake_threads_that_wait_for(identity_);
+  // Whoever waits is inside an operation.
+  if (seen != 0) {
+    poller::forget_everywhere(number_, identity_);
+    wake_threads_that_wait_for(identity_);
+  }
   leave();
 }
 

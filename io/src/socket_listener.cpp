@@ -80,25 +80,31 @@ void socket_listener::note(bool shortage) noexcept {
   shortages_.store(shortage ? before + 1 : 0, std::memory_order_relaxed);
 }
 
-int socket_listener::accept_one(sockaddr_storage& peer, socklen_t& size, std::error_code& error) {
+socket_listener::connection socket_listener::accept_one(sockaddr_storage& peer, socklen_t& size,
+                                                        std::error_code& error) {
   descriptor::operation const running(file_);
   error = running ? back_off() : io::closed_error();
-  if (error) return -1;
+  if (error) return {-1, false};
   // Whatever waits later needs the poller: the connections must not take its descriptors.
   if (!descriptor::can_wait(error)) {
     note(is_shortage(error));
-    return -1;
+    return {-1, false};
   }
+  bool waited = false;
+  auto const wait = [&] {
+    waited = true;
+    return file_.wait(direction::read);
+  };
   for (;;) {
     peer = {};
     size = sizeof peer;
-    auto const fd = static_cast<int>(repeat(file_, direction::read, error, [&] {
+    auto const fd = static_cast<int>(repeat(wait, error, [&] {
       return ::accept4(running.number(), reinterpret_cast<sockaddr*>(&peer), &size,
                        SOCK_NONBLOCK | SOCK_CLOEXEC);
     }));
     if (fd < 0 && is_transient(error.value())) continue;
     note(fd < 0 && is_shortage(error));
-    return fd;
+    return {fd, waited};
   }
 }
 

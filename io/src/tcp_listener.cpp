@@ -46,9 +46,12 @@ tcp_listener tcp_listener::bind(std::string_view host, std::uint16_t port, liste
 tcp_stream tcp_listener::accept(std::error_code& error) {
   sockaddr_storage peer;
   socklen_t size = 0;
-  int const fd = accept_one(peer, size, error);
+  auto const [fd, is_fresh] = accept_one(peer, size, error);
   if (fd < 0) return {};
-  return {detail::descriptor(fd), address::from(reinterpret_cast<sockaddr const*>(&peer), size)};
+  tcp_stream result{detail::descriptor(fd),
+                    address::from(reinterpret_cast<sockaddr const*>(&peer), size)};
+  result.expect_data_later(is_fresh);
+  return result;
 }
 
 tcp_stream tcp_listener::accept() {

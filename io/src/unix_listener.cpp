@@ -36,8 +36,11 @@ unix_listener unix_listener::bind(std::string_view name, unix_listen_options opt
 unix_stream unix_listener::accept(std::error_code& error) {
   sockaddr_storage peer;  // A client has no name.
   socklen_t size = 0;
-  int const fd = accept_one(peer, size, error);
-  return fd < 0 ? unix_stream() : unix_stream(fd, where_);
+  auto const [fd, is_fresh] = accept_one(peer, size, error);
+  if (fd < 0) return {};
+  unix_stream result(fd, where_);
+  result.expect_data_later(is_fresh);
+  return result;
 }
 
 unix_stream unix_listener::accept() {

@@ -66,6 +66,27 @@ TEST(Cost, AKeepAliveRequestIsOneReadAndOneWrite) {
   });
 }
 
+TEST(Cost, AConnectionThatWasAwaitedIsNotReadInVain) {
+  ramie::test::on_one_worker([] {
+    auto listener = ramie::io::tcp_listener::bind("127.0.0.1", 0);
+    int reads = 0;
+    bool accepted = false;
+    auto serving = ramie::spawn([&] {
+      auto stream = listener.accept();
+      reads = kernel.recv.calls();
+      accepted = true;
+      return ramie::test::read_text(stream, 1);
+    });
+    ramie::test::settle();
+    auto client = ramie::io::tcp_stream::connect("127.0.0.1", listener.local_address().port());
+    while (!accepted) ramie::this_fiber::sleep_for(std::chrono::milliseconds(1));
+    ramie::test::settle();
+    client.write_all("x");
+    EXPECT_EQ(serving.join(), "x");
+    EXPECT_EQ(kernel.recv.calls() - reads, 1);
+  });
+}
+
 TEST(Cost, ReadinessThatNobodyWaitsForKeepsNoWorkerBusy) {
   ramie::test::on_one_worker([] {
     auto pair = ramie::test::connect_pair();

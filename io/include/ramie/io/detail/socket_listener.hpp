@@ -24,8 +24,11 @@ class socket_listener : public descriptor_owner {
   socket_listener& operator=(socket_listener&& other) noexcept;
   ~socket_listener() = default;
 
-  /// A connection's descriptor, or -1 and an error.
-  int accept_one(sockaddr_storage& peer, socklen_t& size, std::error_code& error);
+  struct connection {
+    int number;     ///< -1: none, and an error.
+    bool is_fresh;  ///< It has come while this call waited: its peer is likely to say more later.
+  };
+  connection accept_one(sockaddr_storage& peer, socklen_t& size, std::error_code& error);
 
  private:
   std::error_code back_off();

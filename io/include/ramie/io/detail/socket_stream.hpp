@@ -47,6 +47,10 @@ class socket_stream : public io::duplex_stream {
   socket_stream& operator=(socket_stream&& other) noexcept;
   ~socket_stream() override = default;
 
+  /// Of a new connection: whether the first read is to wait before it looks.
+  void expect_data_later(bool expected) noexcept {
+    drained_.store(expected, std::memory_order_relaxed);
+  }
   /// Before a read: waits if the last one has left nothing. False: there is an error.
   bool await_data(std::error_code& error);
   /// After a read of `count` bytes with room for `room`.
@@ -66,9 +70,10 @@ class socket_stream : public io::duplex_stream {
   std::size_t write_several(int fd, std::span<io::const_buffer const> from, std::size_t skip,
                             std::error_code& error);
 
-  // Whether the last read was given less than it had room for: there is nothing more, so the next
-  // one waits first instead of collecting an EAGAIN. Written by the reader; atomic (relaxed)
-  // because a second one is an error of the user's that is reported, not undefined.
+  // Whether the last read was given less than it had room for, or the connection is so new that its
+  // peer has hardly sent anything: the next read waits first instead of collecting an EAGAIN.
+  // Written by the reader; atomic (relaxed) because a second one is an error of the user's that is
+  // reported, not undefined.
   std::atomic<bool> drained_{false};
 };
 
