@@ -219,20 +219,23 @@ TEST(Connect, TheErrorIsThatOfTheFirstAddress) {
 }
 
 TEST(Connect, CancellationAndDeadlinesEndAllAttempts) {
+  silent_listener const one("127.0.0.1");
+  silent_listener const other("127.0.0.2");
+  // Outlives the runtime, whose pool may still be in a look-up that nobody awaits any more.
+  look_ups const both([&](auto&&, auto&&, addrinfo** found) {
+    *found = list_of({one.where(), other.where()});
+    return 0;
+  });
   on_one_worker([] {
-    silent_listener const one("127.0.0.1");
-    silent_listener const other("127.0.0.2");
-    look_ups const both([&](auto&&, auto&&, addrinfo** found) {
-      *found = list_of({one.where(), other.where()});
-      return 0;
-    });
     std::error_code error;
     {
       ramie::deadline_scope const limit(std::chrono::milliseconds(300));
       EXPECT_FALSE(tcp_stream::connect("a.example", 80, error).is_open());
     }
     EXPECT_EQ(error, std::errc::timed_out);
+    int const begun = kernel.connect.calls();
     auto cancelled = spawn([] { return tcp_stream::connect("a.example", 80); });
+    while (kernel.connect.calls() == begun) ramie::this_fiber::yield();
     settle();
     cancelled.cancel();
     EXPECT_THROW(cancelled.join(), ramie::cancelled);
