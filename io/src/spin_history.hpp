@@ -7,7 +7,7 @@ namespace ramie::detail {
 
 /// Whether to look again and again for a moment before blocking, by how it went before. It goes on
 /// while at least every other try finds something: a failure doubles the number of waits that block
-/// at once, up to 63, a success halves it. Not thread-safe.
+/// at once, up to 255, a success halves it. Not thread-safe.
 class spin_history {
  public:
   /// Once per wait.
@@ -35,10 +35,10 @@ class spin_history {
   }
 
  private:
-  static constexpr int most_skips = 63;
+  static constexpr int most_skips = 255;
 
   int skips_ = 0;         // waits that are to block at once
-  int failure_cost_ = 0;  // 2^n - 1 for n failures more than successes, 6 at most
+  int failure_cost_ = 0;  // 2^n - 1 for n failures more than successes, 8 at most
   unsigned came_ = 0;     // since there was nothing the last time
 };
 

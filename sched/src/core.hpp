@@ -151,7 +151,14 @@ class core {
   void wake(int index) noexcept;
   void monitor_main() noexcept;
   void ask_for_looks(std::vector<std::uint64_t>& seen) noexcept;
-  bool anything_stuck(std::vector<std::uint64_t>& seen) noexcept;
+  /// Between two ticks of the monitor.
+  struct changes {
+    bool any_chose = false;    // a worker has chosen what to run
+    bool awake_chose = false;  // one that is still awake has
+    bool stuck = false;        // one has not, beside queued work
+  };
+  changes changes_since(std::vector<std::uint64_t>& seen) const noexcept;
+  bool anything_late() noexcept;
   bool all_asleep() const noexcept { return idle.sleeping() == workers.size(); }
   void sleep_monitor() noexcept;
 

@@ -23,9 +23,12 @@ namespace ramie::detail {
 
 namespace {
 
-// In nanoseconds. What is stuck is seen at the second tick.
+// In nanoseconds. What is stuck is seen at the second tick. The longer nothing changes, the rarer
+// the ticks: each takes a processor away, perhaps from who does the work beside a busy worker. And
+// to wake the monitor takes longer than many a request.
 constexpr tick_time monitor_period = 400'000;
-constexpr int idle_ticks_before_sleep = 20;
+constexpr tick_time longest_monitor_period = 8 * monitor_period;
+constexpr tick_time idle_before_monitor_sleeps = 100'000'000;
 constexpr tick_time trim_period = 5'000'000'000;
 // While timers are dense, so many in that time, nobody wakes up for them sooner than after it: a
 // wake costs as much as some sleeping fibers.
@@ -233,21 +236,39 @@ void core::monitor_main() noexcept {
   ::pthread_setname_np(::pthread_self(), name.c_str());
   std::vector<std::uint64_t> seen(workers.size());
   std::vector<std::uint64_t> looks(workers.size());
-  int idle_ticks = 0;
+  tick_time period = monitor_period;
+  tick_time idle_for = 0;
   bool even_tick = false;
   while (monitor_state_.load(std::memory_order_seq_cst) != monitor_ends) {
     futex_wait(&monitor_state_, monitor_ticks,
-               std::chrono::steady_clock::now() + std::chrono::nanoseconds(monitor_period));
-    idle_ticks = all_asleep() ? idle_ticks + 1 : 0;
+               std::chrono::steady_clock::now() + std::chrono::nanoseconds(period));
+    changes const since = changes_since(seen);
+    idle_for = since.any_chose ? 0 : idle_for + period;
+    period = since.stuck || since.awake_chose ? monitor_period
+                                              : std::min(2 * period, longest_monitor_period);
     even_tick = !even_tick;
-    if (idle_ticks == 0 && even_tick) ask_for_looks(looks);
-    if (idle_ticks > idle_ticks_before_sleep) {
+    if (!all_asleep()) {
+      if (even_tick) ask_for_looks(looks);
+      if (idle.sleeping() != 0 && (since.stuck || anything_late())) wake(idle.pick_any_sleeper());
+    } else if (idle_for >= idle_before_monitor_sleeps) {
       sleep_monitor();
-      idle_ticks = 0;
-    } else if (idle_ticks == 0 && idle.sleeping() != 0 && anything_stuck(seen)) {
-      wake(idle.pick_any_sleeper());
+      period = monitor_period;
+      idle_for = 0;
     }
   }
+}
+
+// What the workers have done since the tick before.
+core::changes core::changes_since(std::vector<std::uint64_t>& seen) const noexcept {
+  changes found;
+  for (unsigned i = 0; i < workers.size(); ++i) {
+    std::uint64_t const choices = workers[i]->choices.get();
+    bool const chose = choices != std::exchange(seen[i], choices);
+    found.any_chose = found.any_chose || chose;
+    found.awake_chose = found.awake_chose || (chose && !idle.sleeps(i));
+    found.stuck = found.stuck || (!chose && workers[i]->has_work());
+  }
+  return found;
 }
 
 // Asks workers that have not looked around since the last time, for their choices take long.
@@ -259,18 +280,13 @@ void core::ask_for_looks(std::vector<std::uint64_t>& seen) noexcept {
   }
 }
 
-// Whether work, a timer or the driver has waited for a whole tick while a worker sleeps.
-bool core::anything_stuck(std::vector<std::uint64_t>& seen) noexcept {
-  bool stuck = false;
-  for (std::size_t i = 0; i < workers.size(); ++i) {
-    std::uint64_t const choices = workers[i]->choices.get();
-    stuck = stuck || (choices == std::exchange(seen[i], choices) && workers[i]->has_work());
-  }
+// Whether a timer or the driver has waited for some ticks while a worker sleeps.
+bool core::anything_late() noexcept {
   tick_time const at = now();
   if (next_timer() < at) return true;
   bool const nobody_polls = sleep_deadline_.load(std::memory_order_seq_cst) == nobody_waits &&
                             at - last_poll_.load(std::memory_order_relaxed) > 2 * monitor_period;
-  return stuck || (nobody_polls && driver_.load(std::memory_order_acquire)->has_sources());
+  return nobody_polls && driver_.load(std::memory_order_acquire)->has_sources();
 }
 
 }  // namespace ramie::detail

@@ -37,10 +37,10 @@ worker* worker_here(core& home) noexcept {
 
 // False: the deadline has come first.
 bool wait_for_end(fiber_record& fiber, steady_time deadline, interruptible mode) {
+  if (fiber.join.done()) return true;  // and so not the caller
   if (&fiber == current_record()) {
     refuse(std::errc::resource_deadlock_would_occur, "ramie: a fiber that joins itself");
   }
-  if (fiber.join.done()) return true;
   waiter self;
   if (!fiber.join.await(&self)) return true;
   wake const how = self.park_until({"join", &fiber}, deadline, mode);
@@ -90,9 +90,10 @@ fiber_record& core::acquire(fiber_options const& wanted, bool may_wait) {
       }
     }
     // Waiting for a place may have moved the caller.
-    here = limit_.limited() ? worker_here(*this) : inside ? &thread->works_on() : nullptr;
+    bool const stayed = inside && !limit_.limited();
+    here = stayed ? &thread->works_on() : worker_here(*this);
     fiber = here != nullptr ? here->take_record() : records->take();
-    fiber_record* const parent = current_record();
+    fiber_record* const parent = stayed ? thread->current() : current_record();
     if (parent != nullptr && parent->locals != nullptr) {
       inherit_locals(*parent, *fiber);
       here = worker_here(*this);  // copying a value is user code, and may wait

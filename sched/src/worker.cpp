@@ -19,6 +19,9 @@ constexpr std::uint32_t steal_batch = 256;
 constexpr int steal_rounds = 2;
 constexpr std::uint64_t sample_interval = 1024;
 
+// Of so many, some are in no cache any more.
+constexpr std::uint32_t many_ready = 6;
+
 // After so many nanoseconds of newest first, the oldest fiber is begun.
 constexpr tick_time oldest_patience = 10'000'000;
 
@@ -60,11 +63,11 @@ void worker::clear_caches() noexcept {
 
 fiber_record* worker::choose(fiber_list& pinned) noexcept {
   choices.add();
-  fiber_record* chosen = nullptr;
-  if (choices.get() % housekeeping_interval == 0 || look_is_due.load(std::memory_order_relaxed)) {
+  if (choices.get() >= next_look_ || look_is_due.load(std::memory_order_relaxed)) [[unlikely]] {
     if (is_wanted.load(std::memory_order_relaxed)) return nullptr;
     keep_house();
   }
+  fiber_record* chosen = nullptr;
   if (pinned.size() != 0) chosen = pinned.pop_front();
   if (chosen == nullptr && budget_ > 0 && (chosen = take_next()) != nullptr) {
     --budget_;
@@ -73,11 +76,13 @@ fiber_record* worker::choose(fiber_list& pinned) noexcept {
     if (chosen == nullptr) chosen = take_next();
     budget_ = next_budget;
   }
-  if (chosen != nullptr && chosen->queued_at != 0) sample_pop(*chosen);
+  if (chosen != nullptr && chosen->queued_at != 0) [[unlikely]]
+    sample_pop(*chosen);
   return chosen;
 }
 
 void worker::keep_house() noexcept {
+  next_look_ = choices.get() + housekeeping_interval;
   looks.add();
   bool const takes_long = look_is_due.load(std::memory_order_relaxed);
   if (takes_long) look_is_due.store(false, std::memory_order_relaxed);
@@ -87,22 +92,26 @@ void worker::keep_house() noexcept {
 
 // Fresh and ready fibers in turn, so that neither kind waits for the end of the other; and every
 // other time of the fresh ones, one that has overflowed.
-fiber_record* worker::take_queued() noexcept {
+inline fiber_record* worker::take_queued() noexcept {
   std::uint64_t const turn = choices.get() % 4;
+  bool const any_fresh = fresh_.size() != 0 || fresh_overflow_.size() != 0;
   fiber_record* chosen = nullptr;
-  if (turn == 1 && fresh_overflow_.size() != 0) chosen = take_oldest_fresh();
-  bool const fresh_first = turn % 2 != 0;
-  if (chosen == nullptr) chosen = fresh_first ? take_fresh() : take_ready();
-  if (chosen == nullptr) chosen = fresh_first ? take_ready() : take_fresh();
-  if (chosen != nullptr || mail_.empty()) return chosen;
+  if (any_fresh && turn % 2 != 0) chosen = take_fresh(turn == 1);
+  if (chosen == nullptr) chosen = take_ready();
+  if (chosen == nullptr && any_fresh) chosen = take_fresh(false);
+  return chosen != nullptr || mail_.empty() ? chosen : take_mailed();
+}
+
+fiber_record* worker::take_mailed() noexcept {
   fetch_mail();
   return take_ready();
 }
 
 // The newest of those that never ran: depth first keeps few stacks in use and warm. But the oldest
 // has its turn now and then, or a stream of new ones would starve it.
-fiber_record* worker::take_fresh() noexcept {
-  if (std::exchange(oldest_first_, false)) return take_oldest_fresh();
+fiber_record* worker::take_fresh(bool overflowed) noexcept {
+  bool const oldest = std::exchange(oldest_first_, false);
+  if (oldest || (overflowed && fresh_overflow_.size() != 0)) return take_oldest_fresh();
   fiber_record* const newest = fresh_.pop_back(!home.parallel);
   return newest != nullptr ? newest : fresh_overflow_.pop_front();
 }
@@ -122,11 +131,16 @@ void worker::check_oldest() noexcept {
   }
 }
 
-// The oldest of the woken ones. What the ring had no room for comes back when it is empty.
-fiber_record* worker::take_ready() noexcept {
+// The oldest of the woken ones.
+inline fiber_record* worker::take_ready() noexcept {
   fiber_record* const oldest = ready_.pop_front(!home.parallel);
-  fetch_ahead();
+  if (ready_.peek_front(many_ready) != nullptr) fetch_ahead();
   if (oldest != nullptr || ready_overflow_.size() == 0) return oldest;
+  return take_overflowed_ready();
+}
+
+// What the ring had no room for comes back when it is empty.
+fiber_record* worker::take_overflowed_ready() noexcept {
   auto const chain = ready_overflow_.pop_front_n(refill_batch);
   fiber_record* following = chain.first != nullptr ? chain.first->queue_next : nullptr;
   while (following != nullptr) {
@@ -141,11 +155,9 @@ fiber_record* worker::take_ready() noexcept {
 // the stack. Where the page tables are in none either, a fetch waits for them: so the first ones of
 // several stacks are made together, and wait at the same time.
 void worker::fetch_ahead() noexcept {
-  constexpr std::uint32_t many = 6;
   constexpr std::uint32_t stack_distance = 2;
   constexpr std::uint32_t pages = 16;
   constexpr std::uint32_t record_distance = stack_distance + pages + 2;
-  if (ready_.peek_front(many) == nullptr) return;
   if (fiber_record const* const later = ready_.peek_front(record_distance)) {
     prefetch_switched(later);
   }
@@ -161,7 +173,7 @@ void worker::fetch_ahead() noexcept {
   }
 }
 
-fiber_record* worker::take_next() noexcept {
+inline fiber_record* worker::take_next() noexcept {
   // Relaxed: only a hint, the exchange decides.
   fiber_record* const fiber = next_.load(std::memory_order_relaxed);
   if (fiber == nullptr) return nullptr;
@@ -229,8 +241,15 @@ void worker::push_fresh(fiber_record& fiber) noexcept {
 }
 
 void worker::push_ready(fiber_record& fiber) noexcept {
-  sample_push(fiber);
   // Behind what overflowed, or the order would be lost and those be late.
+  bool const in_ring = !samples() && ready_overflow_.size() == 0 && ready_.push(&fiber);
+  if (!in_ring) [[unlikely]]
+    return push_ready_slowly(fiber);
+  if (home.parallel && has_surplus()) home.wake_one();
+}
+
+void worker::push_ready_slowly(fiber_record& fiber) noexcept {
+  sample_push(fiber);
   if (ready_overflow_.size() != 0 || !ready_.push(&fiber)) ready_overflow_.push_back(&fiber);
   if (home.parallel && has_surplus()) home.wake_one();
 }
@@ -252,8 +271,12 @@ void worker::push_next(fiber_record& fiber) noexcept {
   }
 }
 
+inline bool worker::samples() const noexcept {
+  return choices.get() % sample_interval == 0;
+}
+
 void worker::sample_push(fiber_record& fiber) noexcept {
-  if (choices.get() % sample_interval == 0) fiber.queued_at = home.now();
+  if (samples()) fiber.queued_at = home.now();
 }
 
 void worker::sample_pop(fiber_record& fiber) noexcept {

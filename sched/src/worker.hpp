@@ -130,7 +130,9 @@ class alignas(64) worker {
   fiber_record* take_next() noexcept;
   fiber_record* take_queued() noexcept;
   fiber_record* take_ready() noexcept;
-  fiber_record* take_fresh() noexcept;
+  fiber_record* take_overflowed_ready() noexcept;
+  fiber_record* take_mailed() noexcept;
+  fiber_record* take_fresh(bool overflowed) noexcept;
   fiber_record* take_oldest_fresh() noexcept;
   void check_oldest() noexcept;
   void fetch_mail() noexcept;
@@ -138,11 +140,14 @@ class alignas(64) worker {
   fiber_record* take_from(worker& victim, bool singles) noexcept;
   fiber_record* take_half(work_deque& from, work_deque& to, fiber_list& rest) noexcept;
   fiber_record* take_stuck(worker& victim) noexcept;
+  void push_ready_slowly(fiber_record& fiber) noexcept;
+  bool samples() const noexcept;
   void sample_push(fiber_record& fiber) noexcept;
   void sample_pop(fiber_record& fiber) noexcept;
 
   record_cache records_;
   stack_cache stacks_;
+  std::uint64_t next_look_ = housekeeping_interval;  // the choice that begins with it
   unsigned fetches_ = 0;
   unsigned budget_ = next_budget;
   std::uint64_t random_state_;

@@ -152,7 +152,7 @@ bool worker_thread::sleep_on_futex(steady_time deadline) noexcept {
 // --- switching
 
 // What runs next, on a stack; null: nothing here.
-fiber_record* worker_thread::choose_begun() noexcept {
+[[gnu::always_inline]] inline fiber_record* worker_thread::choose_begun() noexcept {
   for (;;) {
     fiber_record* const chosen = worker_->choose(pinned_);
     if (chosen == nullptr || chosen->stack != nullptr || begin(*chosen)) return chosen;
@@ -190,7 +190,8 @@ bool worker_thread::begin(fiber_record& fiber) noexcept {
   return true;
 }
 
-void worker_thread::leave(context& from, after_switch const& todo, fiber_record* next) noexcept {
+[[gnu::always_inline]] inline void worker_thread::leave(context& from, after_switch const& todo,
+                                                        fiber_record* next) noexcept {
   todo_.what = todo.what;
   todo_.fiber = todo.fiber;
   todo_.episode = todo.episode;
@@ -200,7 +201,7 @@ void worker_thread::leave(context& from, after_switch const& todo, fiber_record*
   current_worker_thread()->complete_switch();
 }
 
-void worker_thread::complete_switch() noexcept {
+[[gnu::always_inline]] inline void worker_thread::complete_switch() noexcept {
   switch (todo_.what) {
     case after_switch::kind::nothing:
       return;
@@ -303,7 +304,7 @@ void worker_thread::run_task(fiber_record& self) noexcept {
   } else {
     self.operations->run(self);
   }
-  destroy_locals(self);
+  if (self.locals != nullptr) destroy_locals(self);
 }
 
 // Ends a fiber whose callable has returned: hands out its result and tells whom to leave the stack

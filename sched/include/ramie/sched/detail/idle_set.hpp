@@ -88,6 +88,7 @@ class basic_idle_set {
   unsigned sleeping() const noexcept {
     return sleeping_of(counts_.load(std::memory_order_relaxed));
   }
+  bool sleeps(unsigned w) const noexcept { return marked(w); }
 
  private:
   static constexpr unsigned bits_per_word = 64;
