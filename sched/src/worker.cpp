@@ -64,6 +64,7 @@ void worker::clear_caches() noexcept {
 fiber_record* worker::choose(fiber_list& pinned) noexcept {
   choices.add();
   if (choices.get() >= next_look_ || look_is_due.load(std::memory_order_relaxed)) [[unlikely]] {
+    next_look_ = choices.get() + housekeeping_interval;
     if (is_wanted.load(std::memory_order_relaxed)) return nullptr;
     keep_house();
   }
@@ -82,7 +83,6 @@ fiber_record* worker::choose(fiber_list& pinned) noexcept {
 }
 
 void worker::keep_house() noexcept {
-  next_look_ = choices.get() + housekeeping_interval;
   looks.add();
   bool const takes_long = look_is_due.load(std::memory_order_relaxed);
   if (takes_long) look_is_due.store(false, std::memory_order_relaxed);
