@@ -24,8 +24,10 @@ class basic_mutex_core {
 
   /// `unparked`: the caller has the mutex. Anything else ended its wait before it got it.
   wake lock(park_reason reason, steady_time deadline, interruptible mode) noexcept {
-    std::uint32_t expected = 0;
-    if (state_.compare_exchange_strong(expected, held, A::order("M1", std::memory_order_acquire),
+    // A load first: while somebody waits, an exchange that expects 0 would be made in vain.
+    std::uint32_t seen = state_.load(std::memory_order_relaxed);
+    if ((seen & held) == 0 &&
+        state_.compare_exchange_strong(seen, seen | held, A::order("M1", std::memory_order_acquire),
                                        std::memory_order_relaxed)) {
       return wake::unparked;
     }
@@ -39,8 +41,10 @@ class basic_mutex_core {
 
   /// By the holder.
   void unlock() noexcept {
-    std::uint32_t expected = held;
-    if (!state_.compare_exchange_strong(expected, 0, A::order("M2", std::memory_order_release),
+    std::uint32_t seen = state_.load(std::memory_order_relaxed);
+    if (wakes_somebody(seen) ||
+        !state_.compare_exchange_strong(seen, seen & ~held,
+                                        A::order("M2", std::memory_order_release),
                                         std::memory_order_relaxed)) {
       unlock_contended();
     }
@@ -60,6 +64,11 @@ class basic_mutex_core {
   static constexpr std::uint32_t held = 1;
   static constexpr std::uint32_t waiting = 2;  // the queue is not empty
   static constexpr std::uint32_t woken = 4;    // a woken waiter is on its way to take the mutex
+
+  /// Whether an unlock is to wake a waiter: there are some, and none is on its way.
+  static bool wakes_somebody(std::uint32_t seen) noexcept {
+    return (seen & (waiting | woken)) == waiting;
+  }
 
   bool try_take(std::uint32_t& seen, std::uint32_t cleared) noexcept;
   bool enqueue_or_take(node& self, std::uint32_t cleared) noexcept;
@@ -143,7 +152,7 @@ template <class A, unsigned MaxPassedOver>
 void basic_mutex_core<A, MaxPassedOver>::unlock_contended() noexcept {
   for (;;) {
     std::uint32_t seen = state_.load(std::memory_order_relaxed);
-    while ((seen & waiting) == 0 || (seen & woken) != 0) {
+    while (!wakes_somebody(seen)) {
       if (state_.compare_exchange_weak(seen, seen & ~held,
                                        A::order("M4", std::memory_order_release),
                                        std::memory_order_relaxed)) {
