@@ -42,10 +42,9 @@ class basic_mutex_core {
   /// By the holder.
   void unlock() noexcept {
     std::uint32_t seen = state_.load(std::memory_order_relaxed);
-    if (wakes_somebody(seen) ||
-        !state_.compare_exchange_strong(seen, seen & ~held,
-                                        A::order("M2", std::memory_order_release),
-                                        std::memory_order_relaxed)) {
+    if (wakes_somebody(seen) || !state_.compare_exchange_strong(
+                                    seen, seen & ~held, A::order("M2", std::memory_order_release),
+                                    std::memory_order_relaxed)) {
       unlock_contended();
     }
   }
