@@ -49,17 +49,35 @@ struct handover {
   context* to;
 };
 
+// The sanitizers are told that a finished stack is never continued.
+constexpr bool stacks_rest = !sanitizers::asan && !sanitizers::tsan;
+
+// Just below the top of a stack: its outermost frame, if that rests there (an fcontext_t), else
+// null, as in memory that is fresh from the kernel.
+constexpr std::size_t resting_place = 16;
+
+void*& resting_frame(std::byte* top) noexcept {
+  return *reinterpret_cast<void**>(top - resting_place);
+}
+
 }  // namespace
+
+[[gnu::always_inline]] inline void context::swap_thread_state(context& to, thread_slots const& slots) noexcept {
+  error_number_ = *slots.error_number;
+  exceptions_ = *slots.exceptions;
+  *slots.error_number = to.error_number_;
+  *slots.exceptions = to.exceptions_;
+}
 
 struct context_entry {
   // Always inlined: between telling TSan of a switch and making it no function may be entered, or
   // TSan would book the entry on the other fiber's stack.
-  [[gnu::always_inline]] static void jump(context& from, context& to) noexcept {
+  [[gnu::always_inline]] static context* jump(context& from, context& to) noexcept {
     handover passed{&from, &to};
-    arrive(jump_balanced(to.registers_.load(std::memory_order_relaxed), &passed));
+    return arrive(jump_balanced(to.registers_.load(std::memory_order_relaxed), &passed));
   }
 
-  // Completes a switch, on the stack that it entered.
+  // Completes a switch, on the stack that it entered. Returns the context that goes on there.
   static context* arrive(fctx::transfer_t transfer) noexcept {
     handover const passed = *static_cast<handover*>(transfer.data);
     passed.from->registers_.store(transfer.fctx, std::memory_order_relaxed);
@@ -68,19 +86,22 @@ struct context_entry {
     return passed.to;
   }
 
-  // What runs first on a fresh stack.
-  static void enter(fctx::transfer_t transfer) noexcept {
+  // The outermost frame of a stack: it runs entry after entry, and rests in between.
+  [[noreturn]] static void enter(fctx::transfer_t transfer) noexcept {
     // Nothing called this frame: unwinding and backtraces end here.
 #if defined(__x86_64__)
     asm volatile(".cfi_undefined rip");
 #elif defined(__aarch64__)
     asm volatile(".cfi_undefined x30");
 #endif
-    departure const last = arrive(transfer)->entry_();
-    last.from->swap_thread_state(*last.to, *last.slots);
-    sanitizers::before_switch(last.from->sanitizers_, last.to->sanitizers_, true);
-    jump(*last.from, *last.to);
-    RAMIE_UNREACHABLE("a finished fiber was continued");
+    context* entered = arrive(transfer);
+    for (;;) {
+      departure const last = entered->entry_();
+      last.from->swap_thread_state(*last.to, *last.slots);
+      sanitizers::before_switch(last.from->sanitizers_, last.to->sanitizers_, true);
+      entered = jump(*last.from, *last.to);
+      RAMIE_ASSERT(stacks_rest);  // else a finished fiber was continued
+    }
   }
 };
 
@@ -96,12 +117,21 @@ void context::prepare(std::byte* low, std::size_t size, entry_function entry) no
   exceptions_ = {};
   error_number_ = 0;
   sanitizers::stack_bound(sanitizers_, low, size);
-  registers_.store(fctx::make_fcontext(low + size, size, &context_entry::enter),
-                   std::memory_order_relaxed);
+  std::byte* const top = low + size;
+  void* frame = stacks_rest ? std::exchange(resting_frame(top), nullptr) : nullptr;
+  if (frame == nullptr) {
+    frame = fctx::make_fcontext(top - resting_place, size - resting_place, &context_entry::enter);
+  }
+  registers_.store(frame, std::memory_order_relaxed);
 }
 
 void context::adopt_thread() noexcept {
   sanitizers::thread_adopted(sanitizers_);
+}
+
+void context::rest(std::byte* top) noexcept {
+  if (stacks_rest) resting_frame(top) = registers_.load(std::memory_order_relaxed);
+  release();
 }
 
 void context::release() noexcept {
@@ -111,14 +141,9 @@ void context::release() noexcept {
 
 void context::continue_on(context& previous) noexcept {
   registers_.store(nullptr, std::memory_order_relaxed);
-  sanitizers_ = std::exchange(previous.sanitizers_, {});
-}
-
-void context::swap_thread_state(context& to, thread_slots const& slots) noexcept {
-  error_number_ = *slots.error_number;
-  exceptions_ = *slots.exceptions;
-  *slots.error_number = to.error_number_;
-  *slots.exceptions = to.exceptions_;
+  if (sanitizers::asan || sanitizers::tsan) {
+    sanitizers_ = std::exchange(previous.sanitizers_, {});
+  }
 }
 
 // Not inlined, by link-time optimisation either: the callers have a red zone.

@@ -97,7 +97,7 @@ void blocking_pool::run(fiber_record& job) noexcept {
   join_word::finish const how = job.join.begin_finish();
   if (how.detached) drop_detached(job);
   name_thread_after(nullptr);
-  home_.settle(job, how);
+  home_.settle(job, how, nullptr);
   home_.count_finished_outside();
 }
 

@@ -30,10 +30,6 @@ namespace {
 
 constexpr unsigned max_workers = 1024;
 
-// Counts the forks on the way from the process that loaded ramie to this one. Relaxed: written in a
-// child before it has a second thread.
-std::atomic<unsigned> fork_epoch{0};
-
 std::mutex default_driver_mutex;
 driver_factory default_driver;  // under the mutex
 
@@ -92,9 +88,7 @@ runtime_options checked(runtime_options options) {
 
 }  // namespace
 
-unsigned current_fork_epoch() noexcept {
-  return fork_epoch.load(std::memory_order_relaxed);
-}
+std::atomic<unsigned> fork_epoch{0};
 
 std::uint64_t draw_ids(std::uint64_t count) noexcept {
   static std::atomic<std::uint64_t> next{1};  // relaxed: only unique

@@ -34,8 +34,12 @@ using idle_set = basic_idle_set<std_atomics>;
 using spawn_gate = basic_spawn_gate<std_atomics>;
 using visit_count = basic_visit_count<std_atomics>;
 
-/// The number of forks between this process and the one that loaded ramie.
-unsigned current_fork_epoch() noexcept;
+/// The number of forks between this process and the one that loaded ramie. Counted by the child
+/// before its fork returns; relaxed: it has one thread then.
+extern std::atomic<unsigned> fork_epoch;
+inline unsigned current_fork_epoch() noexcept {
+  return fork_epoch.load(std::memory_order_relaxed);
+}
 
 /// The scheduler of one runtime. sched/DESIGN.md tells the protocols.
 class core {
@@ -67,9 +71,12 @@ class core {
 
   /// Makes a fiber runnable that was parked. Any thread.
   void schedule(fiber_record& fiber, placement where) noexcept;
+  /// The same by who knows the worker of this core that it runs on; null: none.
+  void schedule(fiber_record& fiber, placement where, worker* here) noexcept;
 
-  /// Hands a finished fiber's record to its joiner or takes it back.
-  void settle(fiber_record& fiber, join_word::finish how) noexcept;
+  /// Hands a finished fiber's record to its joiner or takes it back. `here`: the worker that the
+  /// caller runs on, null if it is none.
+  void settle(fiber_record& fiber, join_word::finish how, worker* here) noexcept;
   /// Counts a settled fiber out; the second is for threads that are no workers.
   void count_finished(worker& on) noexcept;
   void count_finished_outside() noexcept;
@@ -132,6 +139,7 @@ class core {
   std::atomic<bool> workers_end{false};
 
  private:
+  fiber_record& acquire_with_care(fiber_options const& wanted, bool may_wait, bool inside);
   stack_pool& odd_stacks(std::size_t size);
   bool no_fiber_left() const noexcept;
   void cancel_all(std::span<std::stop_source> to_stop) noexcept;
@@ -217,6 +225,12 @@ void drop_detached(fiber_record& self) noexcept;
 
 /// Whether what left the fiber is the delivery of its own cancellation: a normal end.
 bool is_own_cancellation(fiber_record const& self, std::exception_ptr const& thrown) noexcept;
+
+/// What ramie's own code may do to a waiter.
+struct waiter_access {
+  static parker& owner_of(waiter const& of) noexcept { return *of.parker_; }
+  static std::uint64_t episode_of(waiter const& of) noexcept { return of.episode_; }
+};
 
 /// What ramie's own code may do to a runtime.
 struct runtime_access {

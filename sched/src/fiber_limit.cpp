@@ -4,8 +4,7 @@
 
 namespace ramie::detail {
 
-bool fiber_limit::try_take() noexcept {
-  if (!limited_) return true;
+bool fiber_limit::try_take_limited() noexcept {
   std::lock_guard lock(lock_);
   if (places_ == 0) return false;
   --places_;
@@ -18,8 +17,7 @@ void fiber_limit::unlink(node& gone) noexcept {
   gone.queued = false;
 }
 
-void fiber_limit::take() {
-  if (!limited_) return;
+void fiber_limit::take_limited() {
   node self;
   {
     std::lock_guard lock(lock_);
@@ -41,8 +39,7 @@ void fiber_limit::take() {
   throw_interruption();
 }
 
-void fiber_limit::give() noexcept {
-  if (!limited_) return;
+void fiber_limit::give_limited() noexcept {
   node* woken = nullptr;
   {
     std::lock_guard lock(lock_);

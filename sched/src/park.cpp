@@ -58,14 +58,9 @@ void resume_thread(parker& owner, std::uint64_t episode) noexcept {
   if (owner.word.release(episode)) futex_wake(address, 1);
 }
 
-void park_fiber(fiber_record& self, std::uint64_t episode, park_reason reason, steady_time deadline,
-                bool may_cancel, worker_thread& here, waiter& who) noexcept {
-  self.interruptible_now.store(may_cancel, std::memory_order_relaxed);
-  if (may_cancel && self.cancel.requested()) cancel_wait(self, episode);
-  if (self.word.released(episode)) return;
-  self.reason.store(reason.what, std::memory_order_relaxed);
-  self.reason_object.store(reason.object, std::memory_order_relaxed);
-  if (deadline == steady_time::max()) return here.park(self, episode);
+// A wait of the calling fiber that ends at `deadline` by itself.
+[[gnu::noinline]] void park_timed(fiber_record& self, std::uint64_t episode, steady_time deadline,
+                                  worker_thread& here, waiter& who) noexcept {
   tick_time const due = deadline.time_since_epoch().count();
   if (here.works_on().may_be_past(due) && due <= self.home->now()) {
     if (who.claim(wake::timed_out)) return who.resume();
@@ -160,22 +155,36 @@ wake waiter::park(park_reason reason, interruptible mode) noexcept {
 
 wake waiter::park_until(park_reason reason, detail::steady_time deadline,
                         interruptible mode) noexcept {
-  detail::worker_thread* const here = parker_->is_fiber ? detail::current_worker_thread() : nullptr;
+  detail::worker_thread* const found =
+      parker_->is_fiber ? detail::current_worker_thread() : nullptr;
+  if (found == nullptr) return park_thread(deadline, mode);
+  detail::worker_thread& here = *found;
+  auto& self = static_cast<detail::fiber_record&>(*parker_);
   // While an exception unwinds the stack another one would end the program.
-  bool const unwinding =
-      here != nullptr ? here->uncaught_exceptions() != 0 : std::uncaught_exceptions() != 0;
-  bool const may_throw = mode == interruptible::yes && !unwinding;
-  detail::steady_time const bound =
-      may_throw ? parker_->bounds.deadline : detail::steady_time::max();
-  detail::steady_time const earlier = std::min(bound, deadline);
-  if (here == nullptr) {
-    detail::sleep_thread(*parker_, episode_, earlier);
-  } else {
-    detail::park_fiber(static_cast<detail::fiber_record&>(*parker_), episode_, reason, earlier,
-                       may_throw && parker_->bounds.shields == 0, *here, *this);
+  bool const may_throw = mode == interruptible::yes && here.uncaught_exceptions() == 0;
+  bool const may_cancel = may_throw && self.bounds.shields == 0;
+  self.interruptible_now.store(may_cancel, std::memory_order_relaxed);
+  if (may_cancel && self.cancel.requested()) [[unlikely]]
+    detail::cancel_wait(self, episode_);
+  bool const by_scope = may_throw && self.bounds.deadline < deadline;
+  if (by_scope) deadline = self.bounds.deadline;
+  if (!self.word.released(episode_)) {
+    self.reason.store(reason.what, std::memory_order_relaxed);
+    self.reason_object.store(reason.object, std::memory_order_relaxed);
+    if (deadline == detail::steady_time::max()) {
+      here.park(self, episode_);
+    } else {
+      detail::park_timed(self, episode_, deadline, here, *this);
+    }
   }
-  bool const by_scope = parker_->outcome == wake::timed_out && bound < deadline;
-  return by_scope ? wake::cancelled : parker_->outcome;
+  return by_scope && self.outcome == wake::timed_out ? wake::cancelled : self.outcome;
+}
+
+wake waiter::park_thread(detail::steady_time deadline, interruptible mode) noexcept {
+  bool const may_throw = mode == interruptible::yes && std::uncaught_exceptions() == 0;
+  bool const by_scope = may_throw && parker_->bounds.deadline < deadline;
+  detail::sleep_thread(*parker_, episode_, by_scope ? parker_->bounds.deadline : deadline);
+  return by_scope && parker_->outcome == wake::timed_out ? wake::cancelled : parker_->outcome;
 }
 
 bool waiter::claim(wake outcome) noexcept {

@@ -51,8 +51,7 @@ record_pool::record_chunk::~record_chunk() {
   ::munmap(records_.data(), pages * page_size);
 }
 
-void fiber_name::assign(std::string_view name) noexcept {
-  if (name.empty() && words_[0].load(std::memory_order_relaxed) == 0) return;
+void fiber_name::replace(std::string_view name) noexcept {
   std::array<std::uint64_t, 4> words{};
   name.copy(reinterpret_cast<char*>(words.data()), sizeof(words) - 1);
   for (std::size_t i = 0; i < words.size(); ++i) {

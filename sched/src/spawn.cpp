@@ -38,10 +38,11 @@ worker* worker_here(core& home) noexcept {
 // False: the deadline has come first.
 bool wait_for_end(fiber_record& fiber, steady_time deadline, interruptible mode) {
   if (fiber.join.done()) return true;  // and so not the caller
-  if (&fiber == current_record()) {
+  waiter self;
+  parker const& caller = waiter_access::owner_of(self);
+  if (&fiber == &caller || (!caller.is_fiber && &fiber == current_record())) {
     refuse(std::errc::resource_deadlock_would_occur, "ramie: a fiber that joins itself");
   }
-  waiter self;
   if (!fiber.join.await(&self)) return true;
   wake const how = self.park_until({"join", &fiber}, deadline, mode);
   if (how == wake::unparked || !fiber.join.withdraw(&self)) return true;
@@ -60,6 +61,21 @@ stack_pool& core::odd_stacks(std::size_t size) {
   return *pool;
 }
 
+namespace {
+
+// What every new fiber begins with.
+fiber_record& furnish(fiber_record& fiber, fiber_options const& wanted, std::uint64_t id) noexcept {
+  fiber.starts_pinned = wanted.pinned;
+  fiber.cancel.reset();
+  fiber.name.assign(wanted.name);
+  fiber.state.store(fiber_state::ready, std::memory_order_relaxed);
+  // release: from here on the registry's walkers may cancel it.
+  fiber.id.store(id, std::memory_order_release);
+  return fiber;
+}
+
+}  // namespace
+
 fiber_record& core::acquire(fiber_options const& wanted, bool may_wait) {
   if (in_forked_child()) {
     refuse(std::errc::operation_not_permitted,
@@ -67,6 +83,18 @@ fiber_record& core::acquire(fiber_options const& wanted, bool may_wait) {
   }
   worker_thread* const thread = current_worker_thread();
   bool const inside = thread != nullptr && &thread->home() == this;
+  bool const with_care = !inside || limit_.limited() || wanted.stack_size != 0 ||
+                         (thread->current() != nullptr && thread->current()->locals != nullptr);
+  if (with_care) return acquire_with_care(wanted, may_wait, inside);
+  worker& here = thread->works_on();
+  fiber_record& fiber = *here.take_record();
+  fiber.odd_stacks = nullptr;
+  here.spawned.add_one();
+  return furnish(fiber, wanted, here.new_id());
+}
+
+// From outside, or in the several steps that may wait or fail.
+fiber_record& core::acquire_with_care(fiber_options const& wanted, bool may_wait, bool inside) {
   if (!inside && !gate_.enter()) {
     refuse(std::errc::operation_not_permitted, "ramie: spawn on a runtime that has ended");
   }
@@ -89,11 +117,9 @@ fiber_record& core::acquire(fiber_options const& wanted, bool may_wait) {
         odd = &pool;
       }
     }
-    // Waiting for a place may have moved the caller.
-    bool const stayed = inside && !limit_.limited();
-    here = stayed ? &thread->works_on() : worker_here(*this);
+    here = worker_here(*this);  // waiting for a place may have moved the caller
     fiber = here != nullptr ? here->take_record() : records->take();
-    fiber_record* const parent = stayed ? thread->current() : current_record();
+    fiber_record* const parent = current_record();
     if (parent != nullptr && parent->locals != nullptr) {
       inherit_locals(*parent, *fiber);
       here = worker_here(*this);  // copying a value is user code, and may wait
@@ -106,14 +132,8 @@ fiber_record& core::acquire(fiber_options const& wanted, bool may_wait) {
     throw;
   }
   fiber->odd_stacks = odd;
-  fiber->starts_pinned = wanted.pinned;
-  fiber->cancel.reset();
-  fiber->name.assign(wanted.name);
-  fiber->state.store(fiber_state::ready, std::memory_order_relaxed);
-  // release: from here on the registry's walkers may cancel it.
-  fiber->id.store(here != nullptr ? here->new_id() : draw_ids(1), std::memory_order_release);
   if (inside) here->spawned.add_one();
-  return *fiber;
+  return furnish(*fiber, wanted, here != nullptr ? here->new_id() : draw_ids(1));
 }
 
 void core::return_unused(fiber_record& fiber) noexcept {
@@ -145,6 +165,10 @@ void core::hand_in(fiber_record& fiber) noexcept {
 }
 
 void core::schedule(fiber_record& fiber, placement where) noexcept {
+  schedule(fiber, where, worker_here(*this));
+}
+
+void core::schedule(fiber_record& fiber, placement where, worker* here) noexcept {
   fiber.state.store(fiber_state::ready, std::memory_order_relaxed);
   if (worker_thread* const owner = fiber.pinned_to) {
     visit_count::visit const staying(visits_);
@@ -152,7 +176,6 @@ void core::schedule(fiber_record& fiber, placement where) noexcept {
     if (owner != current_worker_thread()) owner->notify();
     return;
   }
-  worker* const here = worker_here(*this);
   if (here == nullptr) return hand_in(fiber);
   return where == placement::next ? here->push_next(fiber) : here->push_ready(fiber);
 }
@@ -186,7 +209,7 @@ void drop_detached(fiber_record& self) noexcept {
   std::rethrow_exception(thrown);  // out of a noexcept function: std::terminate says what it was
 }
 
-void core::settle(fiber_record& fiber, join_word::finish how) noexcept {
+void core::settle(fiber_record& fiber, join_word::finish how, worker* here) noexcept {
   fiber.state.store(fiber_state::finished, std::memory_order_relaxed);
   fiber.stack = nullptr;
   if (how.detached) {
@@ -199,9 +222,14 @@ void core::settle(fiber_record& fiber, join_word::finish how) noexcept {
   bool const won = waiting != nullptr && waiting->claim();
   fiber.join.end_finish();
   if (!won) return;
+  parker& joiner = waiter_access::owner_of(*waiting);
+  if (here == nullptr || !joiner.is_fiber) return waiting->resume();
+  auto& resumed = static_cast<fiber_record&>(joiner);
+  if (!resumed.word.release(waiter_access::episode_of(*waiting))) return;
   // Behind those that are ready: by its turn others that it joins may have ended too.
-  worker const* const here = worker_here(*this);
-  waiting->resume(here != nullptr && here->has_ready() ? placement::queue : placement::next);
+  placement const where = here->has_ready() ? placement::queue : placement::next;
+  if (resumed.home == this) return schedule(resumed, where, here);
+  resumed.home->schedule(resumed, where);
 }
 
 void core::count_finished(worker& on) noexcept {

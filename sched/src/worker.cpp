@@ -46,12 +46,9 @@ std::uint64_t worker::random() noexcept {
   return random_state_ * 0x2545F4914F6CDD1DULL;
 }
 
-std::uint64_t worker::new_id() noexcept {
-  if (next_id_ == ids_end_) {
-    next_id_ = draw_ids(id_block);
-    ids_end_ = next_id_ + id_block;
-  }
-  return next_id_++;
+void worker::draw_more_ids() noexcept {
+  next_id_ = draw_ids(id_block);
+  ids_end_ = next_id_ + id_block;
 }
 
 void worker::clear_caches() noexcept {

@@ -73,7 +73,10 @@ class alignas(64) worker {
   void give_stack(stack_top stack) noexcept { stacks_.give(stack); }
   void trim_stacks() noexcept { stacks_.trim(); }
   bool untrimmed_stacks() const noexcept { return stacks_.untrimmed(); }
-  std::uint64_t new_id() noexcept;
+  std::uint64_t new_id() noexcept {
+    if (next_id_ == ids_end_) draw_more_ids();
+    return next_id_++;
+  }
   /// The next of a row of numbers that the runtime's seed determines.
   std::uint64_t random() noexcept;
   void clear_caches() noexcept;
@@ -126,6 +129,7 @@ class alignas(64) worker {
   finished_count finished;
 
  private:
+  void draw_more_ids() noexcept;
   void keep_house() noexcept;
   fiber_record* take_next() noexcept;
   fiber_record* take_queued() noexcept;

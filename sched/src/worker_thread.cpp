@@ -179,7 +179,7 @@ bool worker_thread::begin(fiber_record& fiber) noexcept {
                           "ramie: the kernel refused the guard page of a fiber's stack"));
     join_word::finish const how = fiber.join.begin_finish();
     if (how.detached) drop_detached(fiber);
-    home_.settle(fiber, how);
+    home_.settle(fiber, how, worker_);
     home_.count_finished(*worker_);
     current_ = interrupted;
     return false;
@@ -214,7 +214,7 @@ bool worker_thread::begin(fiber_record& fiber) noexcept {
     case after_switch::kind::hand_in:
       return home_.hand_in(*todo_.fiber);
     case after_switch::kind::finish:
-      finished_.release();
+      finished_.rest(todo_.stack);
       if (todo_.odd_stacks == nullptr) return worker_->give_stack(todo_.stack);
       todo_.odd_stacks->give(std::span<stack_top const>(&todo_.stack, 1));
       todo_.odd_stacks->unreserve(1);
@@ -279,14 +279,14 @@ void worker_thread::end_section(fiber_record& self) noexcept {
 // --- the life of a fiber
 
 departure worker_thread::fiber_main() noexcept {
-  current_worker_thread()->complete_switch();
+  worker_thread* here = current_worker_thread();
+  here->complete_switch();
   for (;;) {
-    fiber_record& self = *current_fiber();
-    run_task(self);
-    if (context* const next = finish(self)) {
-      worker_thread& here = *current_worker_thread();
-      return {&here.finished_, next, &here.slots_};
-    }
+    fiber_record& self = *here->current_;
+    run_task(self);  // user code, which may wait and migrate
+    departure const last = finish(self);
+    if (last.to != nullptr) return last;
+    here = current_worker_thread();
   }
 }
 
@@ -308,12 +308,11 @@ void worker_thread::run_task(fiber_record& self) noexcept {
 }
 
 // Ends a fiber whose callable has returned: hands out its result and tells whom to leave the stack
-// for; null: the next fiber goes on with it.
-context* worker_thread::finish(fiber_record& self) noexcept {
+// for; nobody: the next fiber goes on with it.
+departure worker_thread::finish(fiber_record& self) noexcept {
   core& home = *self.home;
-  after_switch todo{after_switch::kind::finish};
-  todo.stack = self.stack;
-  todo.odd_stacks = self.odd_stacks;
+  stack_top const stack = self.stack;
+  stack_pool* const odd_stacks = self.odd_stacks;
   join_word::finish const how = self.join.begin_finish();
   if (how.detached) drop_detached(self);  // user code, which may wait and migrate
   worker_thread& here = *current_worker_thread();
@@ -322,25 +321,28 @@ context* worker_thread::finish(fiber_record& self) noexcept {
   }
   here.finished_.continue_on(self.registers);
   here.current_ = nullptr;
-  home.settle(self, how);
+  home.settle(self, how, here.worker_);
   home.count_finished(*here.worker_);
   for (;;) {
     fiber_record* const next = here.worker_->choose(here.pinned_);
     if (next != nullptr && next->stack == nullptr) {
-      if (here.continue_finished(*next, todo)) return nullptr;
+      if (odd_stacks == nullptr && here.continue_finished(*next, stack)) return {};
       if (!here.begin(*next)) continue;
     }
-    here.todo_ = todo;
+    here.todo_.what = after_switch::kind::finish;
+    here.todo_.stack = stack;
+    here.todo_.odd_stacks = odd_stacks;
     here.current_ = next;
     if (next != nullptr) next->state.store(fiber_state::running, std::memory_order_relaxed);
-    return next != nullptr ? &next->registers : &here.native_;
+    return {&here.finished_, next != nullptr ? &next->registers : &here.native_, &here.slots_};
   }
 }
 
-// A fresh fiber takes over the warm stack of one that has just ended: no switch at all.
-bool worker_thread::continue_finished(fiber_record& next, after_switch const& todo) noexcept {
-  if (built_with_tsan() || todo.odd_stacks != nullptr || next.odd_stacks != nullptr) return false;
-  next.stack = todo.stack;
+// A fresh fiber takes over the warm stack, of the default size, of one that has just ended: no
+// switch at all.
+bool worker_thread::continue_finished(fiber_record& next, stack_top stack) noexcept {
+  if (built_with_tsan() || next.odd_stacks != nullptr) return false;
+  next.stack = stack;
   next.registers.continue_on(finished_);
   next.state.store(fiber_state::running, std::memory_order_relaxed);
   current_ = &next;

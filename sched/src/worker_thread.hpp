@@ -105,8 +105,8 @@ class worker_thread {
   void complete_park(fiber_record& fiber, std::uint64_t episode) noexcept;
 
   static void run_task(fiber_record& self) noexcept;
-  static context* finish(fiber_record& self) noexcept;
-  bool continue_finished(fiber_record& next, after_switch const& todo) noexcept;
+  static departure finish(fiber_record& self) noexcept;
+  bool continue_finished(fiber_record& next, stack_top stack) noexcept;
 
   core& home_;
   unsigned const serial_;

@@ -39,7 +39,8 @@ enum class placement : std::uint8_t { next, queue };
 
 namespace detail {
 class parker;
-}
+struct waiter_access;
+}  // namespace detail
 
 class waiter {
  public:
@@ -76,6 +77,10 @@ class waiter {
   park_reason reason() const noexcept;
 
  private:
+  friend struct detail::waiter_access;
+
+  wake park_thread(std::chrono::steady_clock::time_point deadline, interruptible mode) noexcept;
+
   detail::parker* parker_;
   std::uint64_t episode_;
 };

@@ -19,14 +19,21 @@ class fiber_limit {
   bool limited() const noexcept { return limited_; }
 
   /// False: no place is free now.
-  bool try_take() noexcept;
+  bool try_take() noexcept { return !limited_ || try_take_limited(); }
 
   /// Waits for a place. A cancellation point.
-  void take();
+  void take() {
+    if (limited_) take_limited();
+  }
 
-  void give() noexcept;
+  void give() noexcept {
+    if (limited_) give_limited();
+  }
 
  private:
+  bool try_take_limited() noexcept;
+  void take_limited();
+  void give_limited() noexcept;
   struct node {
     waiter who;
     node* next = nullptr;

@@ -68,10 +68,15 @@ enum class task_outcome : std::uint8_t { none, value, exception };
 /// A fiber's name, of at most 31 bytes: written by its owner, read by dumps at any time.
 class fiber_name {
  public:
-  void assign(std::string_view name) noexcept;
+  void assign(std::string_view name) noexcept {
+    // Most fibers have none, and are made of records whose last fibers had none.
+    if (!name.empty() || words_[0].load(std::memory_order_relaxed) != 0) replace(name);
+  }
   void copy_to(char (&out)[32]) const noexcept;
 
  private:
+  void replace(std::string_view name) noexcept;
+
   // Any value; a torn read shows parts of two names, which a dump tells by the changed id.
   std::array<std::atomic<std::uint64_t>, 4> words_{};
 };
