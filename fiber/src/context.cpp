@@ -62,7 +62,8 @@ void*& resting_frame(std::byte* top) noexcept {
 
 }  // namespace
 
-[[gnu::always_inline]] inline void context::swap_thread_state(context& to, thread_slots const& slots) noexcept {
+[[gnu::always_inline]] inline void context::swap_thread_state(context& to,
+                                                              thread_slots const& slots) noexcept {
   error_number_ = *slots.error_number;
   exceptions_ = *slots.exceptions;
   *slots.error_number = to.error_number_;

@@ -279,7 +279,7 @@ void return_unused_record(fiber_record& fiber) noexcept {
 }
 
 void launch(fiber_record& fiber, bool detached) noexcept {
-  if (detached) RAMIE_ASSERT(fiber.join.detach());
+  if (detached) fiber.join.begin_detached();
   fiber.home->launch(fiber);
 }
 

@@ -1,8 +1,10 @@
 #include <ramie/fiber/context.hpp>
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unwind.h>
 
+#include <array>
 #include <cerrno>
 #include <exception>
 #include <functional>
@@ -17,21 +19,41 @@
 namespace ramie::detail {
 namespace {
 
+class one_stack {
+ public:
+  one_stack() {
+    pool_.reserve(1);
+    EXPECT_EQ(pool_.take(std::span(&top_, 1)), 1U);
+  }
+  ~one_stack() {
+    pool_.give(std::span<stack_top const>(&top_, 1));
+    pool_.unreserve(1);
+  }
+  one_stack(one_stack const&) = delete;
+  one_stack& operator=(one_stack const&) = delete;
+
+  std::byte* low() const { return pool_.low(top_); }
+  stack_top top() const { return top_; }
+  std::size_t size() const { return static_cast<std::size_t>(top() - low()); }
+
+ private:
+  stack_pool pool_{round_stack_size(64 * 1024)};
+  stack_top top_ = nullptr;
+};
+
 // A coroutine over context, as small as can be: what fiber's own tests need of a scheduler. The
 // thread's slots are looked up anew for every switch, so that it may be resumed by any thread.
 class coroutine {
  public:
-  explicit coroutine(std::function<void(coroutine&)> body) : body_(std::move(body)) {
-    pool_.reserve(1);
-    EXPECT_EQ(pool_.take(std::span(&top_, 1)), 1U);
-    starting = this;
-    context_.prepare(pool_.low(top_), static_cast<std::size_t>(top_ - pool_.low(top_)), &main);
+  explicit coroutine(std::function<void(coroutine&)> body)
+      : coroutine(std::make_shared<one_stack>(), std::move(body)) {}
+  coroutine(std::shared_ptr<one_stack> stack, std::function<void(coroutine&)> body)
+      : stack_(std::move(stack)), body_(std::move(body)) {
+    context_.prepare(stack_->low(), stack_->size(), &main);
   }
   ~coroutine() {
     EXPECT_TRUE(done_);
-    context_.release();
-    pool_.give(std::span<stack_top const>(&top_, 1));
-    pool_.unreserve(1);
+    context_.rest(stack_->top());
   }
 
   void resume() {
@@ -58,8 +80,7 @@ class coroutine {
 
   static inline coroutine* starting = nullptr;
 
-  stack_pool pool_{round_stack_size(64 * 1024)};
-  stack_top top_ = nullptr;
+  std::shared_ptr<one_stack> stack_;
   std::function<void(coroutine&)> body_;
   context context_;
   context* back_ = nullptr;
@@ -158,20 +179,61 @@ TEST(Context, CountsUncaughtExceptionsApart) {
   EXPECT_EQ(inside, 1);
 }
 
-TEST(Context, EndsTheUnwindAtTheEntry) {
+// How many frames an unwind from inside a coroutine finds, and how it ends.
+struct unwind {
   _Unwind_Reason_Code end = _URC_NO_REASON;
   int frames = 0;
-  coroutine other([&](coroutine&) {
+
+  void operator()(coroutine&) {
     end = _Unwind_Backtrace(
         [](_Unwind_Context*, void* count) {
           return ++*static_cast<int*>(count) < 1000 ? _URC_NO_REASON : _URC_NORMAL_STOP;
         },
         &frames);
-  });
+  }
+};
+
+TEST(Context, EndsTheUnwindAtTheEntry) {
+  unwind found;
+  coroutine other(std::ref(found));
   other.resume();
-  EXPECT_EQ(end, _URC_END_OF_STACK);
-  EXPECT_GT(frames, 2);
-  EXPECT_LT(frames, 100);
+  EXPECT_EQ(found.end, _URC_END_OF_STACK);
+  EXPECT_GT(found.frames, 2);
+  EXPECT_LT(found.frames, 100);
+}
+
+TEST(Context, AnEndedStackServesTheNextLikeAFreshOne) {
+  auto const stack = std::make_shared<one_stack>();
+  std::array<unwind, 3> found;
+  for (unwind& each : found) {
+    int seen = -1;
+    std::string rethrown;
+    coroutine other(stack, [&](coroutine& self) {
+      seen = errno;
+      each(self);
+      rethrow_after_suspension(self, "mine", rethrown);
+      errno = EDOM;
+    });
+    other.resume();
+    other.resume();
+    EXPECT_EQ(seen, 0);
+    EXPECT_EQ(rethrown, "mine");
+    EXPECT_EQ(each.end, _URC_END_OF_STACK);
+    EXPECT_EQ(each.frames, found.front().frames);
+  }
+}
+
+TEST(Context, AStackWhosePagesWentToTheKernelServesTheNext) {
+  auto const stack = std::make_shared<one_stack>();
+  std::string trace;
+  for (char const name : {'a', 'b', 'c'}) {
+    {
+      coroutine other(stack, [&](coroutine&) { trace += name; });
+      other.resume();
+    }
+    ASSERT_EQ(::madvise(stack->low(), stack->size(), MADV_DONTNEED), 0);
+  }
+  EXPECT_EQ(trace, "abc");
 }
 
 }  // namespace

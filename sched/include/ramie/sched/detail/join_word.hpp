@@ -72,6 +72,9 @@ class basic_join_word {
     return false;
   }
 
+  /// The same before anybody else knows of the fiber.
+  void begin_detached() noexcept { word_.store(detached, std::memory_order_relaxed); }
+
   /// Whether the fiber has finished; if so its result is visible. By the holder of the handle.
   bool done() const noexcept {
     return word_.load(A::order("J5", std::memory_order_acquire)) == finished;
