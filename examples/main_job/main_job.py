@@ -207,7 +207,7 @@ def table(found, baseline, what="request"):
     print("Medians of the rounds, and of the ratios within each (errors: their sum). CPU is the server's "
           "own, user and system.")
     if len(set(cores())) == 1:
-        print("Only one core may be used here: server and wrk share it, and the figures mean little.")
+        print("Only one core may be used here: server and wrk share it, and the rate is that of both.")
 
 
 def main():

@@ -244,8 +244,13 @@ void core::monitor_main() noexcept {
                std::chrono::steady_clock::now() + std::chrono::nanoseconds(period));
     changes const since = changes_since(seen);
     idle_for = since.any_chose ? 0 : idle_for + period;
-    period = since.stuck || since.awake_chose ? monitor_period
-                                              : std::min(2 * period, longest_monitor_period);
+    if (since.stuck) {
+      period = monitor_period;
+    } else {
+      // Halved only: a worker that is seldom awake is met awake now and then.
+      period = since.awake_chose ? std::max(period / 2, monitor_period)
+                                 : std::min(2 * period, longest_monitor_period);
+    }
     even_tick = !even_tick;
     if (!all_asleep()) {
       if (even_tick) ask_for_looks(looks);

@@ -5,7 +5,8 @@ by side: keep-alive requests, or with --churn a connection for each request.
 Builds them in release mode; what cannot be built here is named and left out, unless --server asks for it.
 Before anything is measured, each has to answer some requests as the epoll loop does, byte for byte. As in
 the main job, each server has one worker and one core, wrk the other, rounds are interleaved, and every
-figure is the median of the rounds.
+figure is the median of the rounds. There wrk is often the slower side; `taskset -c 0` in front of it all
+puts both on one core, where the rate counts all that a request costs.
 """
 import argparse
 import pathlib

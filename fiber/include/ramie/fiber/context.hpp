@@ -69,7 +69,7 @@ class context {
   void adopt_thread() noexcept;
 
   /// Forgets the stack ending at `top`, whose entry has returned. Its outermost frame stays there,
-  /// for the next `prepare`: that is 12 ns cheaper than a new one.
+  /// for the next `prepare`, which would have to make one.
   void rest(std::byte* top) noexcept;
 
   /// Forgets the stack; its owner may use it again. The context must not be running.
