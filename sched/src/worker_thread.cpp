@@ -83,8 +83,9 @@ void worker_thread::main() noexcept {
     }
     while (fiber_record* const next = find_work()) leave(native_, {}, next);
   }
-  if (options.on_worker_stop) options.on_worker_stop(serial_);
+  // From here on it is a plain thread, for its hook too: it has no worker any more to spawn on.
   set_current_worker_thread(nullptr);
+  if (options.on_worker_stop) options.on_worker_stop(serial_);
   signal_stack_.uninstall();
   home_.roster.ended(*this);
 }

@@ -11,6 +11,7 @@
 #include <deque>
 #include <memory>
 #include <semaphore>
+#include <system_error>
 #include <thread>
 
 #include <ramie/sched/blocking.hpp>
@@ -321,6 +322,29 @@ TEST(HandOver, TheMonitorIsAwakeOnceThereIsWorkDuringALongSection) {
       });
     }
   });
+}
+
+TEST(HandOver, AThreadThatEndsSpawnsAsFromOutside) {
+  std::atomic<runtime*> where{nullptr};
+  std::atomic<int> ran{0};
+  std::atomic<int> refused{0};
+  {
+    runtime here({.workers = 1, .blocking_keep_alive = 0ms, .on_worker_stop = [&](unsigned) {
+                    try {
+                      where.load()->spawn([&] { ++ran; }).detach();
+                    } catch (std::system_error const&) {
+                      ++refused;
+                    }
+                  }});
+    where = &here;
+    here.run([&] {
+      open_section section;
+      section.end();
+      while (ran == 0) this_fiber::yield();  // the thread that the section had has ended
+    });
+    EXPECT_EQ(refused, 0);
+  }
+  EXPECT_EQ(refused, 1);  // the last one, which ends with the runtime
 }
 
 TEST(HandOver, NothingOfTheFiberStaysWithTheThread) {

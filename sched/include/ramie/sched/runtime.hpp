@@ -59,8 +59,8 @@ struct runtime_options {
   std::function<void(unhandled_exception const&)> on_unhandled_exception{};
   /// Called on each OS thread that runs fibers, when it starts and before it ends, with its number:
   /// from 0 on in the order of their starts; those from `workers` on were made for blocking. The
-  /// number of a thread that has ended may come again. An exception that leaves them ends the
-  /// program.
+  /// number of a thread that has ended may come again. At its end a thread is a plain one already:
+  /// what it spawns comes from outside. An exception that leaves them ends the program.
   std::function<void(unsigned)> on_worker_start{};
   std::function<void(unsigned)> on_worker_stop{};
   /// Where idle workers wait. Empty: on a condition variable, until I/O is first used.
