@@ -3,6 +3,7 @@
 // be used by one thread only. Trees are built with launch::dispatch (child first), for which fewer
 // stacks are alive at a time, and with fixedsize_stack's on one worker too: both are faster than
 // the alternatives. Everything else uses launch::post, which spares a switch.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/fiber/all.hpp>
@@ -321,6 +322,86 @@ result mutex_yield(options const& chosen) {
   return lock_and_add<Stacks>(chosen, bench::yields_holding);
 }
 
+// Each waits until as many as n have begun.
+template <class Stacks>
+result spawn_join_all(options const& chosen) {
+  std::atomic<std::uint64_t> ran{0};
+  std::vector<fiber> all(chosen.n);
+  fibers::barrier everybody(chosen.n);
+  bench::stopwatch const watch;
+  for (auto& each : all) {
+    each = spawn<Stacks>(launch::post, [&] {
+      ran.fetch_add(1, std::memory_order_relaxed);
+      everybody.wait();
+    });
+  }
+  for (auto& each : all) each.join();
+  auto const found = bench::per_item(watch, chosen.n);
+  bench::check(ran == chosen.n, "every fiber runs");
+  return found;
+}
+
+// n fibers that start together, fiber i calls body(i): the time until all have ended, for each of
+// `items`.
+template <class Stacks, class F>
+result start_together(std::uint64_t n, std::uint64_t items, F const& body) {
+  std::atomic<std::uint64_t> ready{0};
+  fibers::promise<void> begin;
+  fibers::shared_future<void> const begun = begin.get_future().share();
+  std::vector<fiber> all(n);
+  for (std::uint64_t i = 0; i < n; ++i) {
+    all[i] = spawn<Stacks>(launch::post, [&, i] {
+      ready.fetch_add(1, std::memory_order_relaxed);
+      begun.wait();
+      body(i);
+    });
+  }
+  while (ready.load(std::memory_order_relaxed) < n) boost::this_fiber::yield();
+  bench::stopwatch const watch;
+  begin.set_value();
+  for (auto& each : all) each.join();
+  return bench::per_item(watch, items);
+}
+
+template <class Stacks>
+result yield_round(options const& chosen) {
+  std::uint64_t const each = std::max(bench::scale_total / chosen.n, std::uint64_t{1});
+  std::atomic<std::uint64_t> switches{0};
+  auto const found = start_together<Stacks>(chosen.n, each * chosen.n, [&](std::uint64_t) {
+    std::uint64_t mine = 0;
+    for (; mine < each; ++mine) boost::this_fiber::yield();
+    switches += mine;
+  });
+  bench::check(switches == each * chosen.n, "every yield returns");
+  return found;
+}
+
+template <class Stacks>
+result ping_pong_pairs(options const& chosen) {
+  struct pair {
+    fibers::unbuffered_channel<std::uint64_t> ping, pong;
+    std::uint64_t value = 0;
+  };
+  std::uint64_t const each = std::max(bench::scale_total / chosen.n, std::uint64_t{1});
+  std::vector<pair> pairs(chosen.n);
+  auto const found = start_together<Stacks>(2 * chosen.n, each * chosen.n, [&](std::uint64_t i) {
+    auto& [ping, pong, value] = pairs[i / 2];
+    if (i % 2 == 0) {
+      for (std::uint64_t ball = 0; ping.pop(ball) == fibers::channel_op_status::success;) {
+        pong.push(ball + 1);
+      }
+      return;
+    }
+    for (std::uint64_t round = 0; round < each; ++round) {
+      ping.push(value);
+      pong.pop(value);
+    }
+    ping.close();
+  });
+  for (auto const& one : pairs) bench::check(one.value == each, "every ball comes back");
+  return found;
+}
+
 // Unguarded stacks: guarded ones end at half of vm.max_map_count.
 template <class Stacks>
 result idle_memory(options const& chosen) {
@@ -358,23 +439,27 @@ result on_chosen(options const& chosen) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return bench::main("boost_fiber",
-                     {{"yield", on_chosen<yield<pooled>, yield<single>>},
-                      {"spawn_join", on_chosen<spawn_join<pooled>, spawn_join<single>>},
-                      {"spawn_join_one", on_chosen<spawn_join_one<pooled>, spawn_join_one<single>>},
-                      {"fork_join", on_chosen<fork_join<single>, fork_join<single>>},
-                      {"skynet", on_chosen<skynet<single>, skynet<single>>},
-                      {"hand_in", on_chosen<hand_in<pooled>, hand_in<single>>},
-                      {"ping_pong", on_chosen<ping_pong<pooled>, ping_pong<single>>},
-                      {"timers_cold", timers_cold},
-                      {"timers", timers},
-                      {"timers_p50", timers_p50},
-                      {"timers_p99", timers_p99},
-                      {"wake_up", wake_up<50>},
-                      {"wake_up_p99", wake_up<99>},
-                      {"mpmc", on_chosen<mpmc<pooled>, mpmc<single>>},
-                      {"mutex", on_chosen<mutex<pooled>, mutex<single>>},
-                      {"mutex_yield", on_chosen<mutex_yield<pooled>, mutex_yield<single>>},
-                      {"idle_memory", on_chosen<idle_memory<pooled>, idle_memory<single>>}},
-                     argc, argv);
+  return bench::main(
+      "boost_fiber",
+      {{"yield", on_chosen<yield<pooled>, yield<single>>},
+       {"spawn_join", on_chosen<spawn_join<pooled>, spawn_join<single>>},
+       {"spawn_join_one", on_chosen<spawn_join_one<pooled>, spawn_join_one<single>>},
+       {"fork_join", on_chosen<fork_join<single>, fork_join<single>>},
+       {"skynet", on_chosen<skynet<single>, skynet<single>>},
+       {"hand_in", on_chosen<hand_in<pooled>, hand_in<single>>},
+       {"ping_pong", on_chosen<ping_pong<pooled>, ping_pong<single>>},
+       {"timers_cold", timers_cold},
+       {"timers", timers},
+       {"timers_p50", timers_p50},
+       {"timers_p99", timers_p99},
+       {"wake_up", wake_up<50>},
+       {"wake_up_p99", wake_up<99>},
+       {"mpmc", on_chosen<mpmc<pooled>, mpmc<single>>},
+       {"mutex", on_chosen<mutex<pooled>, mutex<single>>},
+       {"mutex_yield", on_chosen<mutex_yield<pooled>, mutex_yield<single>>},
+       {"idle_memory", on_chosen<idle_memory<pooled>, idle_memory<single>>},
+       {"spawn_join_all", on_chosen<spawn_join_all<pooled>, spawn_join_all<single>>},
+       {"yield_round", on_chosen<yield_round<pooled>, yield_round<single>>},
+       {"ping_pong_pairs", on_chosen<ping_pong_pairs<pooled>, ping_pong_pairs<single>>}},
+      argc, argv);
 }

@@ -42,21 +42,20 @@ class WorkerSeries(typing.NamedTuple):
 
 MANY = (1_000, 10_000, 100_000, 1_000_000)
 FEW = (10, 100)
-SCALED = ("go", "tokio")  # what is written for this alone is written in them
 SERIES = {
     "fibers": Series("spawn_join_all", "fibers that wait at once", "ns to spawn, park, wake and join one",
-                     MANY, FEW, SCALED),
+                     MANY, FEW, run.RUNTIMES),
     # A task of tokio's has no stack: it keeps what it needs after its wait.
     "memory": Series("idle_memory", "parked fibers", "bytes for each", MANY, (1_000,), run.TREES),
-    "yields": Series("yield_round", "fibers that take turns", "ns for a yield", MANY, FEW, SCALED),
+    "yields": Series("yield_round", "fibers that take turns", "ns for a yield", MANY, FEW, run.RUNTIMES),
     "timers": Series("timers_cold", "sleeping fibers", "us of CPU time for each", MANY, FEW, run.RUNTIMES),
     "channels": Series("ping_pong_pairs", "pairs of fibers, two channels each", "ns for a round trip",
-                       (1, 10, 100, 1_000, 10_000, 100_000), FEW, SCALED),
+                       (1, 10, 100, 1_000, 10_000, 100_000), FEW, run.RUNTIMES),
 }
 WORKERS = {
     "workers_tree": WorkerSeries("skynet", "ms for a tree of fibers", 100_000, 1_000, run.TREES),
     "workers_queue": WorkerSeries("mpmc", "ns for a value through one channel", 800_000, 4_000, run.RUNTIMES),
-    "workers_pairs": WorkerSeries("ping_pong_pairs", "ns for a round trip, of many pairs", 1_000, 10, SCALED),
+    "workers_pairs": WorkerSeries("ping_pong_pairs", "ns for a round trip, of many pairs", 1_000, 10, run.RUNTIMES),
 }
 CONNECTIONS = (10, 100, 1_000, 10_000)
 # series: (what main_job calls it, unit)

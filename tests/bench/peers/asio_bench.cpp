@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <system_error>
 #include <thread>
@@ -340,6 +341,100 @@ result neighbours(options const& chosen) {
   return found;
 }
 
+/// What coroutines wait for together: a channel that will be closed.
+template <template <class> class Channel>
+awaitable<void> wait_for_closing(Channel<int>& channel) {
+  asio::error_code closed;
+  co_await channel.async_receive(asio::redirect_error(use_awaitable, closed));
+}
+
+/// Each waits until as many as n have begun.
+template <template <class> class Channel>
+result spawn_join_all(options const& chosen) {
+  return on_workers(chosen, [&](executor here) -> awaitable<result> {
+    std::atomic<std::uint64_t> ran{0};
+    Channel<int> release(here, 0);
+    bench::stopwatch const watch;
+    group all(here, chosen.n);
+    for (std::uint64_t i = 0; i < chosen.n; ++i) {
+      all.start([&]() -> awaitable<void> {
+        if (ran.fetch_add(1) + 1 == chosen.n) release.close();
+        co_await wait_for_closing<Channel>(release);
+      });
+    }
+    co_await all.wait();
+    auto const found = bench::per_item(watch, chosen.n);
+    bench::check(ran == chosen.n, "every coroutine runs");
+    co_return found;
+  });
+}
+
+/// n coroutines that start together, the one of body(i) for each i: the time until all have ended,
+/// for each of `items`.
+template <template <class> class Channel, class Body>
+awaitable<result> start_together(executor here, std::uint64_t n, std::uint64_t items, Body body) {
+  std::atomic<std::uint64_t> ready{0};
+  Channel<int> begin(here, 0);
+  group all(here, n);
+  for (std::uint64_t i = 0; i < n; ++i) {
+    all.start([&, i]() -> awaitable<void> {
+      ready.fetch_add(1, std::memory_order_relaxed);
+      co_await wait_for_closing<Channel>(begin);
+      co_await body(i);
+    });
+  }
+  while (ready.load(std::memory_order_relaxed) < n) co_await asio::post(here, use_awaitable);
+  bench::stopwatch const watch;
+  begin.close();
+  co_await all.wait();
+  co_return bench::per_item(watch, items);
+}
+
+template <template <class> class Channel>
+result yield_round(options const& chosen) {
+  return on_workers(chosen, [&](executor here) -> awaitable<result> {
+    std::uint64_t const each = std::max(bench::scale_total / chosen.n, std::uint64_t{1});
+    std::atomic<std::uint64_t> switches{0};
+    auto const body = [&](std::uint64_t) -> awaitable<void> {
+      std::uint64_t mine = 0;
+      for (; mine < each; ++mine) co_await asio::post(here, use_awaitable);
+      switches += mine;
+    };
+    auto const found = co_await start_together<Channel>(here, chosen.n, each * chosen.n, body);
+    bench::check(switches == each * chosen.n, "every yield returns");
+    co_return found;
+  });
+}
+
+template <template <class> class Channel>
+result ping_pong_pairs(options const& chosen) {
+  struct pair {
+    explicit pair(executor here) : ping(here, 0), pong(here, 0) {}
+    Channel<std::uint64_t> ping, pong;
+    std::uint64_t value = 0;
+  };
+  return on_workers(chosen, [&](executor here) -> awaitable<result> {
+    std::uint64_t const each = std::max(bench::scale_total / chosen.n, std::uint64_t{1});
+    std::deque<pair> pairs;
+    for (std::uint64_t i = 0; i < chosen.n; ++i) pairs.emplace_back(here);
+    auto const body = [&](std::uint64_t i) -> awaitable<void> {
+      pair& mine = pairs[i / 2];
+      for (std::uint64_t round = 0; round < each; ++round) {
+        if (i % 2 == 0) {
+          std::uint64_t const ball = co_await mine.ping.async_receive(use_awaitable);
+          co_await mine.pong.async_send(asio::error_code(), ball + 1, use_awaitable);
+        } else {
+          co_await mine.ping.async_send(asio::error_code(), mine.value, use_awaitable);
+          mine.value = co_await mine.pong.async_receive(use_awaitable);
+        }
+      }
+    };
+    auto const found = co_await start_together<Channel>(here, 2 * chosen.n, each * chosen.n, body);
+    for (auto const& one : pairs) bench::check(one.value == each, "every ball comes back");
+    co_return found;
+  });
+}
+
 template <result (*OnOne)(options const&), result (*OnMany)(options const&)>
 result on_chosen(options const& chosen) {
   return chosen.workers == 1 ? OnOne(chosen) : OnMany(chosen);
@@ -349,29 +444,34 @@ result on_chosen(options const& chosen) {
 
 int main(int argc, char** argv) {
   using bench::busy_neighbour, bench::busy_tenth, bench::quiet_neighbour, bench::quiet_tenth;
-  return bench::main("asio",
-                     {{"yield", yield},
-                      {"spawn_join", spawn_join},
-                      {"spawn_join_one", spawn_join_one},
-                      {"hand_in", hand_in},
-                      {"ping_pong", on_chosen<ping_pong<local_channel>, ping_pong<shared_channel>>},
-                      {"mpmc", on_chosen<mpmc<local_channel>, mpmc<shared_channel>>},
-                      {"mutex", mutex<shared_channel>},
-                      {"mutex_local", mutex<local_channel>},
-                      {"mutex_yield", mutex_yield<shared_channel>},
-                      {"timers_cold", timers_cold},
-                      {"timers", timers},
-                      {"timers_p50", timers_late<50>},
-                      {"timers_p99", timers_late<99>},
-                      {"wake_up", wake_up<50>},
-                      {"wake_up_p99", wake_up<99>},
-                      {"busy_neighbour", neighbours<busy_neighbour, 100>},
-                      {"busy_neighbour_p99", neighbours<busy_neighbour, 99>},
-                      {"quiet_neighbour", neighbours<quiet_neighbour, 100>},
-                      {"quiet_neighbour_p99", neighbours<quiet_neighbour, 99>},
-                      {"busy_tenth", neighbours<busy_tenth, 100>},
-                      {"busy_tenth_p99", neighbours<busy_tenth, 99>},
-                      {"quiet_tenth", neighbours<quiet_tenth, 100>},
-                      {"quiet_tenth_p99", neighbours<quiet_tenth, 99>}},
-                     argc, argv);
+  return bench::main(
+      "asio",
+      {{"yield", yield},
+       {"spawn_join", spawn_join},
+       {"spawn_join_one", spawn_join_one},
+       {"hand_in", hand_in},
+       {"ping_pong", on_chosen<ping_pong<local_channel>, ping_pong<shared_channel>>},
+       {"mpmc", on_chosen<mpmc<local_channel>, mpmc<shared_channel>>},
+       {"mutex", mutex<shared_channel>},
+       {"mutex_local", mutex<local_channel>},
+       {"mutex_yield", mutex_yield<shared_channel>},
+       {"timers_cold", timers_cold},
+       {"timers", timers},
+       {"timers_p50", timers_late<50>},
+       {"timers_p99", timers_late<99>},
+       {"wake_up", wake_up<50>},
+       {"wake_up_p99", wake_up<99>},
+       {"busy_neighbour", neighbours<busy_neighbour, 100>},
+       {"busy_neighbour_p99", neighbours<busy_neighbour, 99>},
+       {"quiet_neighbour", neighbours<quiet_neighbour, 100>},
+       {"quiet_neighbour_p99", neighbours<quiet_neighbour, 99>},
+       {"busy_tenth", neighbours<busy_tenth, 100>},
+       {"busy_tenth_p99", neighbours<busy_tenth, 99>},
+       {"quiet_tenth", neighbours<quiet_tenth, 100>},
+       {"quiet_tenth_p99", neighbours<quiet_tenth, 99>},
+       {"spawn_join_all", on_chosen<spawn_join_all<local_channel>, spawn_join_all<shared_channel>>},
+       {"yield_round", on_chosen<yield_round<local_channel>, yield_round<shared_channel>>},
+       {"ping_pong_pairs",
+        on_chosen<ping_pong_pairs<local_channel>, ping_pong_pairs<shared_channel>>}},
+      argc, argv);
 }
