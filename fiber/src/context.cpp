@@ -53,11 +53,20 @@ struct handover {
 constexpr bool stacks_rest = !sanitizers::asan && !sanitizers::tsan;
 
 // Just below the top of a stack: its outermost frame, if that rests there (an fcontext_t), else
-// null, as in memory that is fresh from the kernel.
+// null, as in memory that is fresh from the kernel; and a word that is only written.
 constexpr std::size_t resting_place = 16;
 
-void*& resting_frame(std::byte* top) noexcept {
-  return *reinterpret_cast<void**>(top - resting_place);
+// Volatile: for the order in take_resting_frame.
+void* volatile& word_below(std::byte* top, std::size_t distance) noexcept {
+  return *reinterpret_cast<void* volatile*>(top - distance);
+}
+
+void* take_resting_frame(std::byte* top) noexcept {
+  // The page is written before it is read: a fresh one that is read first faults twice.
+  word_below(top, sizeof(void*)) = nullptr;
+  void* const resting = word_below(top, resting_place);
+  word_below(top, resting_place) = nullptr;
+  return resting;
 }
 
 }  // namespace
@@ -119,7 +128,7 @@ void context::prepare(std::byte* low, std::size_t size, entry_function entry) no
   error_number_ = 0;
   sanitizers::stack_bound(sanitizers_, low, size);
   std::byte* const top = low + size;
-  void* frame = stacks_rest ? std::exchange(resting_frame(top), nullptr) : nullptr;
+  void* frame = stacks_rest ? take_resting_frame(top) : nullptr;
   if (frame == nullptr) {
     frame = fctx::make_fcontext(top - resting_place, size - resting_place, &context_entry::enter);
   }
@@ -131,7 +140,7 @@ void context::adopt_thread() noexcept {
 }
 
 void context::rest(std::byte* top) noexcept {
-  if (stacks_rest) resting_frame(top) = registers_.load(std::memory_order_relaxed);
+  if (stacks_rest) word_below(top, resting_place) = registers_.load(std::memory_order_relaxed);
   release();
 }
 
