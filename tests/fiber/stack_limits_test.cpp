@@ -1,10 +1,13 @@
-// The pool of stacks at the limits of the process.
+// Stacks and the kernel: at the limits of the process, and what a fresh one costs.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <system_error>
 
+#include <ramie/fiber/context.hpp>
 #include <ramie/fiber/stack_pool.hpp>
 
 namespace ramie::detail {
@@ -30,6 +33,36 @@ TEST(StackLimits, ReportsTheMappingLimitWhereGuardsSplitMappings) {
   EXPECT_THROW(pool.reserve(2'000'000), std::system_error);
   pool.reserve(1);
   take_and_give_one(pool);
+}
+
+long page_faults_of_this_thread() {
+  rusage used = {};
+  EXPECT_EQ(::getrusage(RUSAGE_THREAD, &used), 0);
+  return used.ru_minflt;
+}
+
+departure never_entered() noexcept {
+  return {};
+}
+
+// A first touch that reads would be another fault.
+TEST(StackLimits, AFreshStackCostsOnePageFault) {
+  constexpr std::size_t count = 256;
+  stack_pool pool(min_stack_size);
+  pool.reserve(count);
+  std::array<stack_top, count> stacks{};
+  for (stack_top& each : stacks) ASSERT_EQ(pool.take(std::span(&each, 1)), 1U);
+  context fresh;
+  long const before = page_faults_of_this_thread();
+  for (stack_top const top : stacks) {
+    std::byte* const low = pool.low(top);
+    fresh.prepare(low, static_cast<std::size_t>(top - low), &never_entered);
+    fresh.release();
+  }
+  long const faults = page_faults_of_this_thread() - before;
+  EXPECT_GE(faults, static_cast<long>(count));
+  EXPECT_LE(faults, static_cast<long>(count + count / 4));
+  pool.give(stacks);
 }
 
 }  // namespace
