@@ -141,10 +141,6 @@ void context::adopt_thread() noexcept {
 
 void context::rest(std::byte* top) noexcept {
   if (stacks_rest) word_below(top, resting_place) = registers_.load(std::memory_order_relaxed);
-  release();
-}
-
-void context::release() noexcept {
   sanitizers::stack_released(sanitizers_);
   registers_.store(nullptr, std::memory_order_relaxed);
 }

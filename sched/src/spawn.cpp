@@ -35,6 +35,17 @@ worker* worker_here(core& home) noexcept {
   return here != nullptr && &here->home() == &home ? &here->works_on() : nullptr;
 }
 
+// What every new fiber begins with.
+fiber_record& furnish(fiber_record& fiber, fiber_options const& wanted, std::uint64_t id) noexcept {
+  fiber.starts_pinned = wanted.pinned;
+  fiber.cancel.reset();
+  fiber.name.assign(wanted.name);
+  fiber.state.store(fiber_state::ready, std::memory_order_relaxed);
+  // release: from here on the registry's walkers may cancel it.
+  fiber.id.store(id, std::memory_order_release);
+  return fiber;
+}
+
 // False: the deadline has come first.
 bool wait_for_end(fiber_record& fiber, steady_time deadline, interruptible mode) {
   if (fiber.join.done()) return true;  // and so not the caller
@@ -60,21 +71,6 @@ stack_pool& core::odd_stacks(std::size_t size) {
   if (pool == nullptr) pool = std::make_unique<stack_pool>(size);
   return *pool;
 }
-
-namespace {
-
-// What every new fiber begins with.
-fiber_record& furnish(fiber_record& fiber, fiber_options const& wanted, std::uint64_t id) noexcept {
-  fiber.starts_pinned = wanted.pinned;
-  fiber.cancel.reset();
-  fiber.name.assign(wanted.name);
-  fiber.state.store(fiber_state::ready, std::memory_order_relaxed);
-  // release: from here on the registry's walkers may cancel it.
-  fiber.id.store(id, std::memory_order_release);
-  return fiber;
-}
-
-}  // namespace
 
 fiber_record& core::acquire(fiber_options const& wanted, bool may_wait) {
   if (in_forked_child()) {

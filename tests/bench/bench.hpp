@@ -2,6 +2,7 @@
 //   bench_PEER WORKLOAD --workers W --n N    prints    WORKLOAD PEER W VALUE UNIT
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -79,6 +80,11 @@ inline constexpr unsigned mutex_fibers = 64;
 inline constexpr std::uint64_t mpmc_ends = 4;  // mpmc: producers, and as many consumers
 inline constexpr std::size_t mpmc_capacity = 128;
 inline constexpr std::uint64_t scale_total = 4'000'000;  // yield_round, pairs: operations in all
+
+/// yield_round, pairs: the operations of each of n.
+constexpr std::uint64_t scale_each(std::uint64_t n) {
+  return std::max(scale_total / n, std::uint64_t{1});
+}
 
 /// mutex_yield: whether a fiber's i-th section is held across a yield.
 constexpr bool yields_holding(std::uint64_t i) {

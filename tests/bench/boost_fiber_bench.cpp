@@ -3,7 +3,6 @@
 // be used by one thread only. Trees are built with launch::dispatch (child first), for which fewer
 // stacks are alive at a time, and with fixedsize_stack's on one worker too: both are faster than
 // the alternatives. Everything else uses launch::post, which spares a switch.
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/fiber/all.hpp>
@@ -365,7 +364,7 @@ result start_together(std::uint64_t n, std::uint64_t items, F const& body) {
 
 template <class Stacks>
 result yield_round(options const& chosen) {
-  std::uint64_t const each = std::max(bench::scale_total / chosen.n, std::uint64_t{1});
+  std::uint64_t const each = bench::scale_each(chosen.n);
   std::atomic<std::uint64_t> switches{0};
   auto const found = start_together<Stacks>(chosen.n, each * chosen.n, [&](std::uint64_t) {
     std::uint64_t mine = 0;
@@ -382,7 +381,7 @@ result ping_pong_pairs(options const& chosen) {
     fibers::unbuffered_channel<std::uint64_t> ping, pong;
     std::uint64_t value = 0;
   };
-  std::uint64_t const each = std::max(bench::scale_total / chosen.n, std::uint64_t{1});
+  std::uint64_t const each = bench::scale_each(chosen.n);
   std::vector<pair> pairs(chosen.n);
   auto const found = start_together<Stacks>(2 * chosen.n, each * chosen.n, [&](std::uint64_t i) {
     auto& [ping, pong, value] = pairs[i / 2];

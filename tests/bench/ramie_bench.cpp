@@ -1,5 +1,4 @@
 // The workloads on ramie.
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -385,7 +384,7 @@ result start_together(std::uint64_t n, std::uint64_t items, F const& body) {
 // A yield, where n fibers take turns.
 result yield_round(options const& chosen) {
   return on_runtime(chosen, [&] {
-    std::uint64_t const each = std::max(bench::scale_total / chosen.n, std::uint64_t{1});
+    std::uint64_t const each = bench::scale_each(chosen.n);
     std::atomic<std::uint64_t> switches{0};
     auto const found = start_together(chosen.n, each * chosen.n, [&](std::uint64_t) {
       std::uint64_t mine = 0;
@@ -404,7 +403,7 @@ result ping_pong_pairs(options const& chosen) {
     std::uint64_t value = 0;
   };
   return on_runtime(chosen, [&] {
-    std::uint64_t const each = std::max(bench::scale_total / chosen.n, std::uint64_t{1});
+    std::uint64_t const each = bench::scale_each(chosen.n);
     std::vector<pair> pairs(chosen.n);
     auto const found = start_together(2 * chosen.n, each * chosen.n, [&](std::uint64_t i) {
       auto& [ping, pong, value] = pairs[i / 2];

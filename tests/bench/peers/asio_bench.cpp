@@ -393,7 +393,7 @@ awaitable<result> start_together(executor here, std::uint64_t n, std::uint64_t i
 template <template <class> class Channel>
 result yield_round(options const& chosen) {
   return on_workers(chosen, [&](executor here) -> awaitable<result> {
-    std::uint64_t const each = std::max(bench::scale_total / chosen.n, std::uint64_t{1});
+    std::uint64_t const each = bench::scale_each(chosen.n);
     std::atomic<std::uint64_t> switches{0};
     auto const body = [&](std::uint64_t) -> awaitable<void> {
       std::uint64_t mine = 0;
@@ -414,7 +414,7 @@ result ping_pong_pairs(options const& chosen) {
     std::uint64_t value = 0;
   };
   return on_workers(chosen, [&](executor here) -> awaitable<result> {
-    std::uint64_t const each = std::max(bench::scale_total / chosen.n, std::uint64_t{1});
+    std::uint64_t const each = bench::scale_each(chosen.n);
     std::deque<pair> pairs;
     for (std::uint64_t i = 0; i < chosen.n; ++i) pairs.emplace_back(here);
     auto const body = [&](std::uint64_t i) -> awaitable<void> {

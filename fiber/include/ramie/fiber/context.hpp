@@ -62,18 +62,15 @@ class context {
   context& operator=(context const&) = delete;
 
   /// Makes this a context that runs `entry` on the stack [low, low + size) at the first switch to
-  /// it. The stack's memory is as the kernel gave it, or as `rest` or `release` left it.
+  /// it. The stack's memory is as the kernel gave it, or as `rest` left it.
   void prepare(std::byte* low, std::size_t size, entry_function entry) noexcept;
 
   /// Makes this the context of the calling OS thread's own stack.
   void adopt_thread() noexcept;
 
-  /// Forgets the stack ending at `top`, whose entry has returned. Its outermost frame stays there,
-  /// for the next `prepare`, which would have to make one.
+  /// Forgets the stack ending at `top`, whose entry has returned; its owner may use it again. Its
+  /// outermost frame stays there, for the next `prepare`, which would have to make one.
   void rest(std::byte* top) noexcept;
-
-  /// Forgets the stack; its owner may use it again. The context must not be running.
-  void release() noexcept;
 
   /// Suspends the caller in `from` and continues `to`. `slots` are those of the calling OS thread.
   /// Returns when something switches to `from` again, maybe on another OS thread; until the switch

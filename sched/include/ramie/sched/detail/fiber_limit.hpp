@@ -34,6 +34,7 @@ class fiber_limit {
   bool try_take_limited() noexcept;
   void take_limited();
   void give_limited() noexcept;
+
   struct node {
     waiter who;
     node* next = nullptr;
