@@ -90,11 +90,6 @@ runtime_options checked(runtime_options options) {
 
 std::atomic<unsigned> fork_epoch{0};
 
-std::uint64_t draw_ids(std::uint64_t count) noexcept {
-  static std::atomic<std::uint64_t> next{1};  // relaxed: only unique
-  return next.fetch_add(count, std::memory_order_relaxed);
-}
-
 core::core(runtime_options given)
     : options(checked(std::move(given))),
       parallel(options.workers > 1),
@@ -104,9 +99,9 @@ core::core(runtime_options given)
       roster(*this, options.blocking_keep_alive),
       blocking(*this, options.max_blocking_threads, options.blocking_keep_alive),
       sections(options.max_blocking_threads, "blocking: max_blocking_threads running"),
+      random_state_(options.seed),
       limit_(options.max_fibers, "spawn: max_fibers live"),
-      fork_epoch_(current_fork_epoch()),
-      random_state_(options.seed) {
+      fork_epoch_(current_fork_epoch()) {
   prepare_process();
   stacks->add_slack(stack_cache::capacity * options.workers);
   first_driver_ = make_first_driver(options);

@@ -170,11 +170,16 @@ class core {
   bool all_asleep() const noexcept { return idle.sleeping() == workers.size(); }
   void sleep_monitor() noexcept;
 
-  spawn_gate gate_;
+  // What every spawn and wake from outside writes, on a line of its own: workers read what lies
+  // around it whenever a fiber ends.
+  alignas(64) spawn_gate gate_;
   // Spawns that failed after they had been counted in, and fibers and jobs that ended on threads
   // that are no workers. Release and acquire, like the finished counts that it is added to.
   std::atomic<std::uint64_t> undone_{0};
-  fiber_limit limit_;
+  visit_count visits_;
+  std::atomic<std::uint64_t> random_state_;  // any value; relaxed: only spreads
+
+  alignas(64) fiber_limit limit_;
   std::mutex odd_mutex_;
   std::map<std::size_t, std::unique_ptr<stack_pool>> odd_pools_;
 
@@ -211,9 +216,7 @@ class core {
   std::mutex drained_mutex_;
   std::condition_variable drained_;
 
-  unsigned const fork_epoch_;  // of the process that made this core
-  visit_count visits_;
-  std::atomic<std::uint64_t> random_state_;     // any value; relaxed: only spreads
+  unsigned const fork_epoch_;                   // of the process that made this core
   std::atomic<std::uint64_t> wakeups_sent_{0};  // relaxed: metrics only
   std::atomic<std::uint64_t> polls_{0};         // relaxed: metrics only
   std::atomic<std::uint64_t> timers_fired_{0};  // relaxed: metrics only
@@ -241,8 +244,5 @@ struct runtime_access {
 inline stack_pool& stacks_of(fiber_record& fiber) noexcept {
   return fiber.odd_stacks != nullptr ? *fiber.odd_stacks : *fiber.home->stacks;
 }
-
-/// A block of process-wide unique fiber ids; the first of them.
-std::uint64_t draw_ids(std::uint64_t count) noexcept;
 
 }  // namespace ramie::detail

@@ -9,6 +9,7 @@
 
 #include "available_cpus.hpp"
 #include "core.hpp"
+#include "fiber_ids.hpp"
 #include "identity.hpp"
 #include "worker_thread.hpp"
 

@@ -1,25 +1,24 @@
 // The bounded queue under every inbox: Boost.Lockfree, and nothing of it anywhere else.
 //
-// TSan: boost::lockfree::queue (1.74 to 1.81) recycles its nodes through a tagged free list, and
-// sets a node up with plain writes while another thread, which has lost a race for that node, may
-// still read it -- a value that the loser's compare-and-swap then discards, because the tag has
-// changed. The detector reports that pair (a data race by the letter of the standard; harmless
-// where an aligned word is read in one access, as on every machine that Boost supports here). So
-// plain accesses inside the three operations are not looked at. Its atomic operations are, so the
-// hand-over of an item still orders what comes before a push with what comes after its pop, and
-// everything around the queue stays checked. docs/MODELS.md takes the queue as one atomic step.
+// It is Boost's ring for one producer and one consumer with a lock at either end, each held for a
+// few instructions. Boost's queue for many of both takes a node from a free list for each item and
+// gives it back: five atomic operations, on three cache lines that senders and workers share. Here
+// senders meet on one line, the lock and the ring's write index, and the worker looks at that line
+// once per batch; the items it takes lie eight to a line.
 #pragma once
 
 #include <boost/lockfree/policies.hpp>
-#include <boost/lockfree/queue.hpp>
+#include <boost/lockfree/spsc_queue.hpp>
 #include <cstddef>
+#include <span>
 
 #include <ramie/sched/detail/record.hpp>
+#include <ramie/sched/detail/tiny_lock.hpp>
 
 namespace ramie::detail {
 
 /// Thread safety: any thread may push and pop.
-class inbox_queue {
+class alignas(64) inbox_queue {
  public:
   static constexpr std::size_t capacity = 1024;
 
@@ -28,15 +27,18 @@ class inbox_queue {
   /// False when it is full.
   bool push(fiber_record* item) noexcept;
 
-  /// False when it was empty.
-  bool pop(fiber_record*& item) noexcept;
+  /// Fills the beginning of `out` with the oldest items and returns how many.
+  std::size_t pop(std::span<fiber_record*> out) noexcept;
 
+  /// Approximate: it overlooks no item that was pushed before the caller's sequentially consistent
+  /// fence and that nobody takes meanwhile.
   bool empty() const noexcept;
 
  private:
-  boost::lockfree::queue<fiber_record*, boost::lockfree::fixed_sized<true>,
-                         boost::lockfree::capacity<capacity>>
-      queue_;
+  // It lies before the ring's write index, in the same cache line.
+  tiny_lock producers_;
+  boost::lockfree::spsc_queue<fiber_record*, boost::lockfree::capacity<capacity>> ring_;
+  tiny_lock consumers_;
 };
 
 }  // namespace ramie::detail

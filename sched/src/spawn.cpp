@@ -17,6 +17,7 @@
 
 #include "blocking_pool.hpp"
 #include "core.hpp"
+#include "fiber_ids.hpp"
 #include "fiber_locals.hpp"
 #include "identity.hpp"
 #include "worker_thread.hpp"
@@ -129,7 +130,7 @@ fiber_record& core::acquire_with_care(fiber_options const& wanted, bool may_wait
   }
   fiber->odd_stacks = odd;
   if (inside) here->spawned.add_one();
-  return furnish(*fiber, wanted, here != nullptr ? here->new_id() : draw_ids(1));
+  return furnish(*fiber, wanted, here != nullptr ? here->new_id() : draw_id());
 }
 
 void core::return_unused(fiber_record& fiber) noexcept {

@@ -1,6 +1,8 @@
 #include "worker.hpp"
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <thread>
 #include <utility>
 
@@ -8,6 +10,7 @@
 #include <ramie/sched/detail/futex.hpp>
 
 #include "core.hpp"
+#include "fiber_ids.hpp"
 
 namespace ramie::detail {
 
@@ -195,13 +198,12 @@ bool worker::look_around(bool poll) noexcept {
 
 // A part of the inbox, so that it can't keep the worker from what it has begun.
 void worker::fetch_mail() noexcept {
-  for (std::uint32_t i = 0; i < refill_batch && !mail_.empty(); ++i) {
-    fiber_record* const fiber = mail_.pop();
-    if (fiber == nullptr) break;
-    prefetch_spawned(fiber);  // it is in the sender's cache, and runs after those before it
-    push_ready(*fiber);
-    had_mail_ = true;
-  }
+  std::array<fiber_record*, refill_batch> mail;
+  std::span const taken = std::span(mail).first(mail_.pop(mail));
+  // They are in the sender's cache, and run after those before them.
+  for (fiber_record const* each : taken) prefetch_spawned(each);
+  for (fiber_record* each : taken) push_ready(*each);
+  had_mail_ |= !taken.empty();
 }
 
 bool worker::await_mail() noexcept {

@@ -22,16 +22,18 @@ struct task {
   }
 };
 
-/// Producers of two items each, and consumers, each of which takes what it finds.
-template <unsigned Producers, unsigned Consumers>
-struct hand_in : rl::test_suite<hand_in<Producers, Consumers>, Producers + Consumers> {
+/// Producers of two items each, and consumers, each of which takes what it finds: two batches.
+template <unsigned Producers, unsigned Consumers, std::size_t Batch = 1>
+struct hand_in : rl::test_suite<hand_in<Producers, Consumers, Batch>, Producers + Consumers> {
   detail::basic_inbox<task, relacy_atomics, model_queue<task, 1>, model_lock> inbox;
   std::array<task, 2 * Producers> tasks;
 
   void thread(unsigned index) {
     if (index >= Producers) {
+      std::array<task*, Batch> batch;
       for (int i = 0; i < 2; ++i) {
-        if (task* const found = inbox.pop()) found->take();
+        std::size_t const found = inbox.pop(batch);
+        for (task* each : std::span(batch).first(found)) each->take();
       }
       return;
     }
@@ -86,6 +88,7 @@ constexpr std::array models_of_inbox{
     make_model<hand_in<1, 1>>("inbox_one_producer", ""),
     make_model<hand_in<1, 2>>("inbox_two_consumers", ""),
     make_model<hand_in<2, 1>>("inbox_two_producers", ""),
+    make_model<hand_in<1, 2, 2>>("inbox_batches", ""),
     make_model<chains>("inbox_overflow_chains", ""),
 };
 

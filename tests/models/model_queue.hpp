@@ -1,9 +1,11 @@
 // The inbox's bounded queue, as the models take it: each operation is one atomic step.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <span>
 
 #include "relacy_atomics.hpp"
 
@@ -23,14 +25,17 @@ class model_queue {
     return false;
   }
 
-  bool pop(T*& item) {
-    for (std::size_t n = look(); n > 0;) {
-      if (!step(n, n - 1)) continue;
-      item = items_.at(first_);
-      first_ = (first_ + 1) % Capacity;
-      return true;
+  std::size_t pop(std::span<T*> out) {
+    for (std::size_t n = look(); n > 0 && !out.empty();) {
+      std::size_t const taken = std::min(n, out.size());
+      if (!step(n, n - taken)) continue;
+      for (T*& item : out.first(taken)) {
+        item = items_.at(first_);
+        first_ = (first_ + 1) % Capacity;
+      }
+      return taken;
     }
-    return false;
+    return 0;
   }
 
   /// A look that may be out of date.

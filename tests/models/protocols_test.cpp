@@ -2,8 +2,10 @@
 // What their interleavings do is the models' business.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -16,6 +18,7 @@
 #include <ramie/sched/detail/spawn_gate.hpp>
 #include <ramie/sched/detail/work_deque.hpp>
 #include <random>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -334,11 +337,13 @@ struct two_items {
     items.push_back(item);
     return true;
   }
-  bool pop(node*& item) {
-    if (items.empty()) return false;
-    item = items.front();
-    items.pop_front();
-    return true;
+  std::size_t pop(std::span<node*> out) {
+    std::size_t const taken = std::min(out.size(), items.size());
+    for (node*& item : out.first(taken)) {
+      item = items.front();
+      items.pop_front();
+    }
+    return taken;
   }
   bool empty() const { return items.empty(); }
 };
@@ -355,6 +360,21 @@ TEST(Inbox, OverflowsAndKeepsOrder) {
   EXPECT_TRUE(inbox.empty());
   inbox.push(&nodes[4]);
   EXPECT_FALSE(inbox.empty());
+}
+
+TEST(Inbox, GivesTheOldestByTheBatchFromTheQueueAndTheOverflow) {
+  basic_inbox<node, std_atomics, two_items, std::mutex> inbox;
+  std::array<node, 5> nodes;
+  std::array<node*, 5> taken{};
+  EXPECT_EQ(inbox.pop(taken), 0U);
+  for (node& each : nodes) inbox.push(&each);
+  EXPECT_EQ(inbox.pop(std::span(taken).first(0)), 0U);
+  EXPECT_EQ(inbox.pop(std::span(taken).first(1)), 1U);  // not all of the queue
+  EXPECT_EQ(inbox.pop(std::span(taken).subspan(1, 2)), 2U);
+  EXPECT_FALSE(inbox.empty());
+  EXPECT_EQ(inbox.pop(std::span(taken).subspan(3)), 2U);
+  for (std::size_t i = 0; i < nodes.size(); ++i) EXPECT_EQ(taken.at(i), &nodes.at(i));
+  EXPECT_TRUE(inbox.empty());
 }
 
 using descriptor_slot = basic_descriptor_slot<std_atomics>;

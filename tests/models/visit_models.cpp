@@ -55,7 +55,7 @@ struct ending : rl::nocopy<> {
     for (;;) {
       here();
       fiber* next = nullptr;
-      if (core->mail.pop(next)) {
+      if (core->mail.pop({&next, 1}) == 1) {
         core->finished.add_one();
         continue;
       }
@@ -119,7 +119,7 @@ struct two_wakes : rl::test_suite<two_wakes, 3>, ending<3> {
     if (index > 0) return hand_in(parked.at(index - 1));
     for (unsigned i = 0; i < 2; ++i) {
       here(i);
-      for (fiber* next = nullptr; !core->mail.pop(next);) core->asleep.wait();
+      for (fiber* next = nullptr; core->mail.pop({&next, 1}) == 0;) core->asleep.wait();
     }
     here();
     core->visits.await_none();

@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <span>
 
 namespace ramie::detail {
 
@@ -84,7 +85,8 @@ class basic_overflow_list {
 };
 
 /// `Queue`: a bounded multi-producer multi-consumer FIFO with `bool push(T*)` (false when full),
-/// `bool pop(T*&)` (false when empty) and `bool empty() const`, none of which throws.
+/// `std::size_t pop(std::span<T*>)` (how many it has taken) and `bool empty() const`, none of which
+/// throws.
 template <class T, class A, class Queue, class Lock>
 class basic_inbox {
  public:
@@ -100,7 +102,15 @@ class basic_inbox {
   /// The oldest item, or null. Any thread.
   T* pop() noexcept {
     T* item = nullptr;
-    return queue_.pop(item) ? item : overflow_.pop_front();
+    return pop({&item, 1}) != 0 ? item : nullptr;
+  }
+
+  /// Fills the beginning of `out` with the oldest items and returns how many. Any thread.
+  std::size_t pop(std::span<T*> out) noexcept {
+    std::size_t taken = queue_.pop(out);
+    T* left = overflow_.pop_front_n(out.size() - taken).first;
+    for (; left != nullptr; left = left->queue_next) out[taken++] = left;
+    return taken;
   }
 
   /// Approximate; overlooks no item in the sense of basic_overflow_list::size.
