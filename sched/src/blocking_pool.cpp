@@ -92,6 +92,7 @@ void blocking_pool::main(thread_list::iterator self) noexcept {
 void blocking_pool::run(fiber_record& job) noexcept {
   name_thread_after(&job);
   job.state.store(fiber_state::running, std::memory_order_relaxed);
+  job.float_modes.install();
   job.operations->run(job);
   destroy_locals(job);
   join_word::finish const how = job.join.begin_finish();

@@ -39,6 +39,7 @@ worker* worker_here(core& home) noexcept {
 // What every new fiber begins with.
 fiber_record& furnish(fiber_record& fiber, fiber_options const& wanted, std::uint64_t id) noexcept {
   fiber.starts_pinned = wanted.pinned;
+  fiber.float_modes.copy_from_caller();
   fiber.cancel.reset();
   fiber.name.assign(wanted.name);
   fiber.state.store(fiber_state::ready, std::memory_order_relaxed);

@@ -292,6 +292,7 @@ departure worker_thread::fiber_main() noexcept {
 }
 
 void worker_thread::run_task(fiber_record& self) noexcept {
+  self.float_modes.install();
   if (self.starts_pinned) {
     self.pins = 1;
     self.pinned_to = current_worker_thread();

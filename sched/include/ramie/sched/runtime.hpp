@@ -110,10 +110,10 @@ class runtime {
     return detail::run_to_end(spawn(std::forward<F>(f), std::forward<Args>(args)...));
   }
 
-  /// Starts a fiber that calls f(args...), decay-copied as std::thread does. Throws
-  /// std::system_error when the runtime is shutting down (operation_not_permitted), in a forked
-  /// child, or when memory or mappings run out. Waits while max_fibers live; on a fiber that wait
-  /// is a cancellation point.
+  /// Starts a fiber that calls f(args...), decay-copied as std::thread does; it begins with the
+  /// caller's floating-point modes, as a thread does. Throws std::system_error when the runtime is
+  /// shutting down (operation_not_permitted), in a forked child, or when memory or mappings run
+  /// out. Waits while max_fibers live; on a fiber that wait is a cancellation point.
   template <class F, class... Args>
   requires detail::spawnable<F, Args...>
   [[nodiscard]] auto spawn(F&& f, Args&&... args) -> join_handle<detail::spawn_result<F, Args...>> {

@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include <ramie/fiber/context.hpp>
+#include <ramie/fiber/float_control.hpp>
 #include <ramie/fiber/stack_pool.hpp>
 #include <ramie/sched/atomics.hpp>
 #include <ramie/sched/detail/join_word.hpp>
@@ -87,6 +88,9 @@ struct alignas(64) fiber_record : parker {
   static constexpr std::size_t inline_payload = 96;
 
   // --- what every switch touches: with the parker, two lines
+  // Whether a cancellation may end the present wait. Written by the fiber before it parks; relaxed:
+  // ordered by the park word.
+  std::atomic<bool> interruptible_now{false};
   context registers;
   stack_top stack = nullptr;  // null: not begun
   worker_thread* pinned_to = nullptr;
@@ -101,12 +105,10 @@ struct alignas(64) fiber_record : parker {
   join_word join;
   // A fiber_state; relaxed: dumps and metrics only.
   std::atomic<fiber_state> state{fiber_state::free};
-  // Whether a cancellation may end the present wait. Written by the fiber before it parks; relaxed:
-  // ordered by the park word.
-  std::atomic<bool> interruptible_now{false};
   cancel_flag cancel;  // sticky until the fiber ends
   bool starts_pinned = false;
   task_outcome outcome_kind = task_outcome::none;
+  float_control float_modes;  // its spawner's, which it begins with
   alignas(16) std::byte inline_storage[inline_payload];
 
   // --- what a wait touches beside: with the callable's end, one line
