@@ -71,8 +71,8 @@ class core {
 
   /// Makes a fiber runnable that was parked. Any thread.
   void schedule(fiber_record& fiber, placement where) noexcept;
-  /// The same by who knows the worker of this core that it runs on; null: none.
-  void schedule(fiber_record& fiber, placement where, worker* here) noexcept;
+  /// The same if it is pinned to a thread.
+  void schedule_pinned(fiber_record& fiber) noexcept;
 
   /// Hands a finished fiber's record to its joiner or takes it back. `here`: the worker that the
   /// caller runs on, null if it is none.

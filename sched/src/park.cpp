@@ -16,6 +16,7 @@
 #include "blocking_pool.hpp"
 #include "core.hpp"
 #include "identity.hpp"
+#include "wake_path.hpp"
 #include "worker_thread.hpp"
 
 namespace ramie::detail {
@@ -200,7 +201,9 @@ void waiter::resume(placement where) noexcept {
   }
   auto& fiber = static_cast<detail::fiber_record&>(*parker_);
   detail::core& home = *fiber.home;
-  if (fiber.word.release(episode_)) home.schedule(fiber, where);
+  if (fiber.word.release(episode_)) {
+    detail::make_ready(fiber, home, where, detail::worker_here(home));
+  }
 }
 
 park_reason waiter::reason() const noexcept {

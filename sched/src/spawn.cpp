@@ -20,6 +20,7 @@
 #include "fiber_ids.hpp"
 #include "fiber_locals.hpp"
 #include "identity.hpp"
+#include "wake_path.hpp"
 #include "worker_thread.hpp"
 
 namespace ramie::detail {
@@ -28,12 +29,6 @@ namespace {
 
 [[noreturn]] void refuse(std::errc why, const char* what) {
   throw std::system_error(std::make_error_code(why), what);
-}
-
-// The worker that the caller runs on, if it is one of `home`.
-worker* worker_here(core& home) noexcept {
-  worker_thread* const here = current_worker_thread();
-  return here != nullptr && &here->home() == &home ? &here->works_on() : nullptr;
 }
 
 // What every new fiber begins with.
@@ -163,19 +158,14 @@ void core::hand_in(fiber_record& fiber) noexcept {
 }
 
 void core::schedule(fiber_record& fiber, placement where) noexcept {
-  schedule(fiber, where, worker_here(*this));
+  make_ready(fiber, *this, where, worker_here(*this));
 }
 
-void core::schedule(fiber_record& fiber, placement where, worker* here) noexcept {
-  fiber.state.store(fiber_state::ready, std::memory_order_relaxed);
-  if (worker_thread* const owner = fiber.pinned_to) {
-    visit_count::visit const staying(visits_);
-    owner->pinned().push_back(&fiber);
-    if (owner != current_worker_thread()) owner->notify();
-    return;
-  }
-  if (here == nullptr) return hand_in(fiber);
-  return where == placement::next ? here->push_next(fiber) : here->push_ready(fiber);
+void core::schedule_pinned(fiber_record& fiber) noexcept {
+  worker_thread& owner = *fiber.pinned_to;
+  visit_count::visit const staying(visits_);
+  owner.pinned().push_back(&fiber);
+  if (&owner != current_worker_thread()) owner.notify();
 }
 
 // --- out
@@ -223,11 +213,11 @@ void core::settle(fiber_record& fiber, join_word::finish how, worker* here) noex
   parker& joiner = waiter_access::owner_of(*waiting);
   if (here == nullptr || !joiner.is_fiber) return waiting->resume();
   auto& resumed = static_cast<fiber_record&>(joiner);
+  core& home = *resumed.home;
   if (!resumed.word.release(waiter_access::episode_of(*waiting))) return;
   // Behind those that are ready: by its turn others that it joins may have ended too.
   placement const where = here->has_ready() ? placement::queue : placement::next;
-  if (resumed.home == this) return schedule(resumed, where, here);
-  resumed.home->schedule(resumed, where);
+  make_ready(resumed, home, where, &home == this ? here : nullptr);
 }
 
 void core::count_finished(worker& on) noexcept {

@@ -34,6 +34,7 @@ worker::worker(core& owner, unsigned number, std::uint64_t seed)
     : home(owner),
       index(number),
       timers(owner.parallel, owner.now()),
+      alone_(!owner.parallel),
       records_(*owner.records),
       stacks_(*owner.stacks),
       random_state_(seed | 1),
@@ -112,13 +113,13 @@ fiber_record* worker::take_mailed() noexcept {
 fiber_record* worker::take_fresh(bool overflowed) noexcept {
   bool const oldest = std::exchange(oldest_first_, false);
   if (oldest || (overflowed && fresh_overflow_.size() != 0)) return take_oldest_fresh();
-  fiber_record* const newest = fresh_.pop_back(!home.parallel);
+  fiber_record* const newest = fresh_.pop_back(alone_);
   return newest != nullptr ? newest : fresh_overflow_.pop_front();
 }
 
 fiber_record* worker::take_oldest_fresh() noexcept {
   fiber_record* const oldest = fresh_overflow_.pop_front();
-  return oldest != nullptr ? oldest : fresh_.pop_front(!home.parallel);
+  return oldest != nullptr ? oldest : fresh_.pop_front(alone_);
 }
 
 void worker::check_oldest() noexcept {
@@ -133,7 +134,7 @@ void worker::check_oldest() noexcept {
 
 // The oldest of the woken ones.
 inline fiber_record* worker::take_ready() noexcept {
-  fiber_record* const oldest = ready_.pop_front(!home.parallel);
+  fiber_record* const oldest = ready_.pop_front(alone_);
   if (ready_.peek_front(many_ready) != nullptr) fetch_ahead();
   if (oldest != nullptr || ready_overflow_.size() == 0) return oldest;
   return take_overflowed_ready();
@@ -177,7 +178,7 @@ inline fiber_record* worker::take_next() noexcept {
   // Relaxed: only a hint, the exchange decides.
   fiber_record* const fiber = next_.load(std::memory_order_relaxed);
   if (fiber == nullptr) return nullptr;
-  if (!home.parallel) {
+  if (alone_) {
     next_.store(nullptr, std::memory_order_relaxed);  // nobody else takes
     return fiber;
   }
@@ -224,11 +225,11 @@ void worker::push_fresh(fiber_record& fiber) noexcept {
   sample_push(fiber);
   if (!fresh_.push(&fiber)) {
     // The oldest half makes room: the newest are the ones whose stacks and data are warm.
-    fiber_record* const first = fresh_.pop_front(!home.parallel);
+    fiber_record* const first = fresh_.pop_front(alone_);
     fiber_record* last = first;
     std::size_t count = 1;
     for (; last != nullptr && count < deque_capacity / 2; ++count) {
-      fiber_record* const next = fresh_.pop_front(!home.parallel);
+      fiber_record* const next = fresh_.pop_front(alone_);
       if (next == nullptr) break;
       last->queue_next = next;
       last = next;
@@ -236,7 +237,7 @@ void worker::push_fresh(fiber_record& fiber) noexcept {
     if (first != nullptr) fresh_overflow_.push_back_list(first, last, count);
     if (!fresh_.push(&fiber)) fresh_overflow_.push_back(&fiber);
   }
-  if (home.parallel && has_surplus()) home.wake_one();
+  if (!alone_ && has_surplus()) home.wake_one();
 }
 
 void worker::push_ready(fiber_record& fiber) noexcept {
@@ -244,28 +245,22 @@ void worker::push_ready(fiber_record& fiber) noexcept {
   bool const in_ring = !samples() && ready_overflow_.size() == 0 && ready_.push(&fiber);
   if (!in_ring) [[unlikely]]
     return push_ready_slowly(fiber);
-  if (home.parallel && has_surplus()) home.wake_one();
+  if (!alone_ && has_surplus()) home.wake_one();
 }
 
 void worker::push_ready_slowly(fiber_record& fiber) noexcept {
   sample_push(fiber);
   if (ready_overflow_.size() != 0 || !ready_.push(&fiber)) ready_overflow_.push_back(&fiber);
-  if (home.parallel && has_surplus()) home.wake_one();
+  if (!alone_ && has_surplus()) home.wake_one();
 }
 
-void worker::push_next(fiber_record& fiber) noexcept {
-  fiber_record* pushed_out;
-  if (!home.parallel) {
-    pushed_out = next_.load(std::memory_order_relaxed);
-    next_.store(&fiber, std::memory_order_relaxed);
-  } else {
-    // release: publishes the fiber to a thief's acquire; acquire: what is pushed out may have been
-    // put there by an earlier thread of this worker.
-    pushed_out = next_.exchange(&fiber, std::memory_order_acq_rel);
-  }
+void worker::push_next_shared(fiber_record& fiber) noexcept {
+  // release: publishes the fiber to a thief's acquire; acquire: what is pushed out may have been
+  // put there by an earlier thread of this worker.
+  fiber_record* const pushed_out = next_.exchange(&fiber, std::memory_order_acq_rel);
   if (pushed_out != nullptr) {
     push_ready(*pushed_out);
-  } else if (home.parallel && has_surplus()) {
+  } else if (has_surplus()) {
     home.wake_one();
   }
 }

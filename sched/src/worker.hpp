@@ -61,7 +61,12 @@ class alignas(64) worker {
   /// Makes a fiber runnable here.
   void push_fresh(fiber_record& fiber) noexcept;
   void push_ready(fiber_record& fiber) noexcept;
-  void push_next(fiber_record& fiber) noexcept;
+  void push_next(fiber_record& fiber) noexcept {
+    if (!alone_) return push_next_shared(fiber);
+    fiber_record* const pushed_out = next_.load(std::memory_order_relaxed);
+    next_.store(&fiber, std::memory_order_relaxed);
+    if (pushed_out != nullptr) push_ready(*pushed_out);
+  }
 
   /// Takes work from other workers, half of what one of them has; null: none found. Also takes what
   /// a victim would run itself soon, if it doesn't come to it.
@@ -145,10 +150,12 @@ class alignas(64) worker {
   fiber_record* take_half(work_deque& from, work_deque& to, fiber_list& rest) noexcept;
   fiber_record* take_stuck(worker& victim) noexcept;
   void push_ready_slowly(fiber_record& fiber) noexcept;
+  void push_next_shared(fiber_record& fiber) noexcept;
   bool samples() const noexcept;
   void sample_push(fiber_record& fiber) noexcept;
   void sample_pop(fiber_record& fiber) noexcept;
 
+  bool const alone_;  // nobody steals from here
   record_cache records_;
   stack_cache stacks_;
   std::uint64_t next_look_ = housekeeping_interval;  // the choice that begins with it
