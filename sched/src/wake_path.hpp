@@ -2,7 +2,7 @@
 // a waiter's resume, and the end of a fiber that somebody joins.
 #pragma once
 
-#include <cstdint>
+#include <atomic>
 
 #include <ramie/sched/detail/record.hpp>
 #include <ramie/sched/park.hpp>

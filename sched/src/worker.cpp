@@ -71,11 +71,11 @@ fiber_record* worker::choose(fiber_list& pinned) noexcept {
   }
   fiber_record* chosen = nullptr;
   if (pinned.size() != 0) chosen = pinned.pop_front();
-  if (chosen == nullptr && budget_ > 0 && (chosen = take_next()) != nullptr) {
+  if (chosen == nullptr && budget_ > 0 && (chosen = next_.take(alone_)) != nullptr) {
     --budget_;
   } else if (chosen == nullptr) {
     chosen = take_queued();
-    if (chosen == nullptr) chosen = take_next();
+    if (chosen == nullptr) chosen = next_.take(alone_);
     budget_ = next_budget;
   }
   if (chosen != nullptr && chosen->queued_at != 0) [[unlikely]]
@@ -174,17 +174,6 @@ void worker::fetch_ahead() noexcept {
   }
 }
 
-inline fiber_record* worker::take_next() noexcept {
-  // Relaxed: only a hint, the exchange decides.
-  fiber_record* const fiber = next_.load(std::memory_order_relaxed);
-  if (fiber == nullptr) return nullptr;
-  if (alone_) {
-    next_.store(nullptr, std::memory_order_relaxed);  // nobody else takes
-    return fiber;
-  }
-  return next_.exchange(nullptr, std::memory_order_acquire);  // pairs with push_next
-}
-
 bool worker::look_around(bool poll) noexcept {
   if (poll) home.poll();
   bool const timed = home.next_timer() != never;
@@ -255,9 +244,7 @@ void worker::push_ready_slowly(fiber_record& fiber) noexcept {
 }
 
 void worker::push_next_shared(fiber_record& fiber) noexcept {
-  // release: publishes the fiber to a thief's acquire; acquire: what is pushed out may have been
-  // put there by an earlier thread of this worker.
-  fiber_record* const pushed_out = next_.exchange(&fiber, std::memory_order_acq_rel);
+  fiber_record* const pushed_out = next_.push(&fiber, false);
   if (pushed_out != nullptr) {
     push_ready(*pushed_out);
   } else if (has_surplus()) {
@@ -292,8 +279,8 @@ bool worker::has_work() const noexcept {
 }
 
 std::size_t worker::queued() const noexcept {
-  return (next_.load(std::memory_order_relaxed) != nullptr ? 1U : 0U) + fresh_.size() +
-         ready_.size() + fresh_overflow_.size() + ready_overflow_.size();
+  return (next_.empty() ? 0U : 1U) + fresh_.size() + ready_.size() + fresh_overflow_.size() +
+         ready_overflow_.size();
 }
 
 // --- stealing
@@ -327,9 +314,7 @@ fiber_record* worker::take_from(worker& victim, bool singles) noexcept {
     if (stolen == nullptr) stolen = victim.fresh_overflow_.pop_front();
   }
   if (stolen == nullptr && !victim.mail_.empty()) stolen = victim.mail_.pop();
-  if (stolen == nullptr && singles) {
-    stolen = victim.next_.exchange(nullptr, std::memory_order_acquire);  // pairs with push_next
-  }
+  if (stolen == nullptr && singles) stolen = victim.next_.steal();
   if (stolen == nullptr) return nullptr;
   steals.add();
   if (stolen->queued_at != 0) sample_pop(*stolen);

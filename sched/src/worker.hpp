@@ -9,6 +9,7 @@
 
 #include <ramie/fiber/stack_pool.hpp>
 #include <ramie/sched/detail/inbox.hpp>
+#include <ramie/sched/detail/next_slot.hpp>
 #include <ramie/sched/detail/record.hpp>
 #include <ramie/sched/detail/spawn_gate.hpp>
 #include <ramie/sched/detail/tiny_lock.hpp>
@@ -63,9 +64,7 @@ class alignas(64) worker {
   void push_ready(fiber_record& fiber) noexcept;
   void push_next(fiber_record& fiber) noexcept {
     if (!alone_) return push_next_shared(fiber);
-    fiber_record* const pushed_out = next_.load(std::memory_order_relaxed);
-    next_.store(&fiber, std::memory_order_relaxed);
-    if (pushed_out != nullptr) push_ready(*pushed_out);
+    if (fiber_record* const pushed_out = next_.push(&fiber, true)) push_ready(*pushed_out);
   }
 
   /// Takes work from other workers, half of what one of them has; null: none found. Also takes what
@@ -136,7 +135,6 @@ class alignas(64) worker {
  private:
   void draw_more_ids() noexcept;
   void keep_house() noexcept;
-  fiber_record* take_next() noexcept;
   fiber_record* take_queued() noexcept;
   fiber_record* take_ready() noexcept;
   fiber_record* take_overflowed_ready() noexcept;
@@ -170,9 +168,7 @@ class alignas(64) worker {
   std::uint64_t next_id_ = 0;
   std::uint64_t ids_end_ = 0;
 
-  // The fiber to run next, or null. The owner exchanges; thieves take by exchange. release: what
-  // was written before the push; acquire: by whoever takes it.
-  alignas(64) std::atomic<fiber_record*> next_{nullptr};
+  alignas(64) basic_next_slot<fiber_record, std_atomics> next_;
   work_deque fresh_;  // never ran: newest first here, oldest first for thieves
   work_deque ready_;  // woken or yielded: oldest first
   // What the rings had no room for, the oldest first: of the fresh ones those that are older than

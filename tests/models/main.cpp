@@ -28,10 +28,11 @@ struct options {
 std::vector<model> all_models() {
   std::vector<model> all;
   for (auto group :
-       {deque_models(), lock_models(), park_models(), join_models(), idle_models(), gate_models(),
-        inbox_models(), place_models(), visit_models(), select_models(), slot_models(),
-        mutex_models(), shared_mutex_models(), condition_models(), semaphore_models(),
-        channel_models(), arrival_models(), signal_models(), future_models()}) {
+       {deque_models(),   next_models(),         lock_models(),      park_models(),
+        join_models(),    idle_models(),         gate_models(),      inbox_models(),
+        place_models(),   visit_models(),        select_models(),    slot_models(),
+        mutex_models(),   shared_mutex_models(), condition_models(), semaphore_models(),
+        channel_models(), arrival_models(),      signal_models(),    future_models()}) {
     all.insert(all.end(), group.begin(), group.end());
   }
   return all;

@@ -66,6 +66,7 @@ constexpr model make_merging_model(std::string_view name, std::string_view proto
 }
 
 std::span<model const> deque_models();
+std::span<model const> next_models();
 std::span<model const> park_models();
 std::span<model const> join_models();
 std::span<model const> idle_models();

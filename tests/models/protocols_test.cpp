@@ -14,6 +14,7 @@
 #include <ramie/sched/detail/idle_set.hpp>
 #include <ramie/sched/detail/inbox.hpp>
 #include <ramie/sched/detail/join_word.hpp>
+#include <ramie/sched/detail/next_slot.hpp>
 #include <ramie/sched/detail/park_word.hpp>
 #include <ramie/sched/detail/spawn_gate.hpp>
 #include <ramie/sched/detail/work_deque.hpp>
@@ -375,6 +376,24 @@ TEST(Inbox, GivesTheOldestByTheBatchFromTheQueueAndTheOverflow) {
   EXPECT_EQ(inbox.pop(std::span(taken).subspan(3)), 2U);
   for (std::size_t i = 0; i < nodes.size(); ++i) EXPECT_EQ(taken.at(i), &nodes.at(i));
   EXPECT_TRUE(inbox.empty());
+}
+
+TEST(NextSlot, HoldsOneAndPushesItOut) {
+  for (bool const alone : {true, false}) {
+    basic_next_slot<node, std_atomics> slot;
+    std::array<node, 3> nodes;
+    EXPECT_TRUE(slot.empty());
+    EXPECT_EQ(slot.take(alone), nullptr);
+    EXPECT_EQ(slot.push(&nodes[0], alone), nullptr);
+    EXPECT_FALSE(slot.empty());
+    EXPECT_EQ(slot.push(&nodes[1], alone), &nodes[0]);
+    EXPECT_EQ(slot.take(alone), &nodes[1]);
+    EXPECT_EQ(slot.take(alone), nullptr);
+    EXPECT_EQ(slot.push(&nodes[2], alone), nullptr);
+    EXPECT_EQ(slot.steal(), &nodes[2]);
+    EXPECT_EQ(slot.steal(), nullptr);
+    EXPECT_TRUE(slot.empty());
+  }
 }
 
 using descriptor_slot = basic_descriptor_slot<std_atomics>;
