@@ -15,7 +15,7 @@ BASE = "ramie"
 GREY = "#7a7a7a"
 COLOURS = {BASE: "#d9534f", "boost_fiber": "#3b8eea", "go": "#e0803a", "tokio": "#2ea36b", "asio": "#c75fb0",
            "pthreads": "#9a8a1e", "queue": "#5aa9b8", "libev": "#8a6fd1", "raw_jump": GREY, "futex": GREY,
-           "epoll": GREY}
+           "bare_lock": GREY, "fresh_stack": GREY, "epoll": GREY}
 STYLE = {
     "svg.hashsalt": BASE,  # else the identifiers within the file are drawn by lot
     "font.size": 9,

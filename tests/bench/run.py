@@ -23,12 +23,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RUNTIMES = ("boost_fiber", "go", "tokio", "asio")
 THREADS = "pthreads"
 ALL = (*RUNTIMES, THREADS)
-LOOPS = ("queue", "libev")  # they know one worker only
+LOOPS = ("queue", "libev")
 PEERS = (*ALL, *LOOPS)
 TREES = ("boost_fiber", "go", "tokio")
 NETWORKS = ("go", "tokio", "asio")
-BARE = ("raw_jump", "futex")  # the limits: the bare switch, and the bare wake-up
+BARE = ("raw_jump", "futex", "bare_lock", "fresh_stack")  # the limits
 SLEEPERS = (*ALL, "futex")
+ONE_WORKER = (*LOOPS, *BARE)  # they know no more
 
 # workload: (n, n of --quick or None if it takes no part in that, n of --smoke, worker counts, peers
 # beside ramie). What --quick leaves out takes as long as what it keeps of the same kind, whatever n is.
@@ -44,11 +45,11 @@ WORKLOADS = {
     "wake_up_p99": (1_000, None, 20, (1,), SLEEPERS),
     "ping_pong": (1_000_000, 20_000, 1_000, (1, 2), ALL),
     "ping_pong_deadlines": (1_000_000, 200_000, 1_000, (1, 2), ()),
-    "mpmc": (4_000_000, 800_000, 4_000, (1, 2), ALL),
-    "mutex": (6_400_000, 1_280_000, 6_400, (1, 2), ALL),
+    "mpmc": (4_000_000, 800_000, 4_000, (1, 2), (*ALL, "bare_lock")),
+    "mutex": (6_400_000, 1_280_000, 6_400, (1, 2), (*ALL, "bare_lock")),
     "mutex_yield": (6_400_000, 1_280_000, 6_400, (1, 2), RUNTIMES),
     "deadline": (10_000_000, 2_000_000, 1_000, (1,), ()),
-    "timers_cold": (200_000, None, 1_000, (1,), RUNTIMES),
+    "timers_cold": (200_000, None, 1_000, (1,), (*RUNTIMES, "fresh_stack")),
     "timers": (200_000, 20_000, 1_000, (1,), RUNTIMES),
     "timers_p50": (200_000, None, 1_000, (1,), RUNTIMES),
     "timers_p99": (200_000, None, 1_000, (1,), RUNTIMES),
@@ -144,7 +145,7 @@ def plan(options, present):
         n = sizes[size] or sizes[0]
         for workers in worker_counts:
             for peer in ("ramie", *with_whom):
-                if peer in present and (workers == 1 or peer not in LOOPS):
+                if peer in present and (workers == 1 or peer not in ONE_WORKER):
                     yield workload, workers, peer, share(workload, peer, n)
 
 
