@@ -41,9 +41,13 @@ constexpr std::array roundings{FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZE
   return {std::fegetround(), _MM_GET_FLUSH_ZERO_MODE() == _MM_FLUSH_ZERO_ON};
 }
 
-[[gnu::noinline]] void set_modes(float_modes modes) {
+/// Returns what the processor has made of it: Valgrind's rounds, but never flushes.
+[[gnu::noinline]] float_modes set_modes(float_modes modes) {
   std::fesetround(modes.rounding);
   _MM_SET_FLUSH_ZERO_MODE(modes.flushes_to_zero ? _MM_FLUSH_ZERO_ON : _MM_FLUSH_ZERO_OFF);
+  float_modes const set = present_modes();
+  EXPECT_EQ(set.rounding, modes.rounding);
+  return set;
 }
 
 class FloatControl : public testing::TestWithParam<unsigned> {};
@@ -53,11 +57,11 @@ INSTANTIATE_TEST_SUITE_P(Workers, FloatControl, testing::ValuesIn(test::worker_c
 TEST_P(FloatControl, AFiberBeginsWithItsSpawnersModes) {
   run({.workers = GetParam()}, [] {
     EXPECT_EQ(present_modes(), usual);
-    set_modes(odd);
-    EXPECT_EQ(spawn(present_modes).join(), odd);
-    EXPECT_EQ(spawn({.stack_size = 64 << 10}, present_modes).join(), odd);
-    EXPECT_EQ(spawn([] { return spawn(present_modes).join(); }).join(), odd);
-    EXPECT_EQ(spawn_blocking(present_modes).join(), odd);
+    float_modes const set = set_modes(odd);
+    EXPECT_EQ(spawn(present_modes).join(), set);
+    EXPECT_EQ(spawn({.stack_size = 64 << 10}, present_modes).join(), set);
+    EXPECT_EQ(spawn([] { return spawn(present_modes).join(); }).join(), set);
+    EXPECT_EQ(spawn_blocking(present_modes).join(), set);
     set_modes(usual);
     EXPECT_EQ(spawn(present_modes).join(), usual);
   });
@@ -66,11 +70,11 @@ TEST_P(FloatControl, AFiberBeginsWithItsSpawnersModes) {
 TEST_P(FloatControl, FromOutsideItIsTheThreadsModes) {
   runtime host({.workers = GetParam()});
   std::thread([&] {
-    set_modes(odd);
-    EXPECT_EQ(host.spawn(present_modes).join(), odd);
+    float_modes const set = set_modes(odd);
+    EXPECT_EQ(host.spawn(present_modes).join(), set);
     std::promise<float_modes> posted;
     host.post([&] { posted.set_value(present_modes()); });
-    EXPECT_EQ(posted.get_future().get(), odd);
+    EXPECT_EQ(posted.get_future().get(), set);
   }).join();
   EXPECT_EQ(host.spawn(present_modes).join(), usual);
 }
@@ -98,8 +102,8 @@ TEST_P(FloatControl, AFiberKeepsItsModesWhereverItWaits) {
   run({.workers = GetParam()}, [] {
     std::vector<join_handle<bool>> all;
     for (unsigned i = 0; i < 64; ++i) {
-      all.push_back(spawn([own = float_modes{roundings.at(i % 4), i % 8 < 4}] {
-        set_modes(own);
+      all.push_back(spawn([wanted = float_modes{roundings.at(i % 4), i % 8 < 4}] {
+        float_modes const own = set_modes(wanted);
         bool kept = true;
         for (int turn = 0; turn < 100; ++turn) {
           this_fiber::yield();
