@@ -10,7 +10,10 @@ std::uint64_t draw_ids(std::uint64_t count) noexcept {
   return next.fetch_add(count, std::memory_order_relaxed);
 }
 
-std::uint64_t draw_id() noexcept {
+// Not inlined, by link-time optimisation either: the caller may have waited, and gone on on another
+// thread.
+[[gnu::noinline]] std::uint64_t draw_id() noexcept {
+  asm volatile("" ::: "memory");
   constexpr std::uint64_t block = 64;
   thread_local std::uint64_t next = 0;
   thread_local std::uint64_t end = 0;

@@ -8,7 +8,7 @@
 namespace ramie::detail {
 
 /// A copy of the control words of a line of execution, and of its sticky SSE flags: what a new OS
-/// thread takes over from the one that makes it (for the modes: C11 7.6p1).
+/// thread takes over from the one that makes it (C11 7.6).
 class float_control {
  public:
   /// Makes this a copy of the caller's.
