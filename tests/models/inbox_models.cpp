@@ -4,22 +4,15 @@
 #include <ramie/sched/detail/inbox.hpp>
 #include <span>
 
+#include "item.hpp"
 #include "model.hpp"
 #include "model_queue.hpp"
 
 namespace ramie::models {
 namespace {
 
-struct task {
+struct task : item {
   task* queue_next = nullptr;
-  plain<int> payload;
-  plain<int> taken;
-
-  void take() {
-    RL_ASSERT(payload.get() == 7);
-    RL_ASSERT(taken.get() == 0);
-    taken.set(1);
-  }
 };
 
 /// Producers of two items each, and consumers, each of which takes what it finds: two batches.
@@ -39,7 +32,7 @@ struct hand_in : rl::test_suite<hand_in<Producers, Consumers, Batch>, Producers 
     }
     for (std::size_t i = 0; i < 2; ++i) {
       task& next = tasks.at(2 * index + i);
-      next.payload.set(7);
+      next.fill();
       inbox.push(&next);
     }
   }
@@ -60,8 +53,8 @@ struct chains : rl::test_suite<chains, 3> {
     if (index == 2) return take(list.pop_front_n(2));
     task& first = tasks.at(2 * index);
     task& second = tasks.at(2 * index + 1);
-    first.payload.set(7);
-    second.payload.set(7);
+    first.fill();
+    second.fill();
     if (index == 0) {
       first.queue_next = &second;
       list.push_back_list(&first, &second, 2);

@@ -4,21 +4,11 @@
 #include <ramie/sched/detail/next_slot.hpp>
 #include <span>
 
+#include "item.hpp"
 #include "model.hpp"
 
 namespace ramie::models {
 namespace {
-
-struct item {
-  plain<int> payload;
-  plain<int> taken;
-
-  void take() {
-    RL_ASSERT(payload.get() == 7);
-    RL_ASSERT(taken.get() == 0);
-    taken.set(1);
-  }
-};
 
 /// The owner pushes into an empty slot, perhaps into a full one, takes, and pushes again; two
 /// others steal twice each.
@@ -38,7 +28,7 @@ struct next_slot : rl::test_suite<next_slot, 3> {
   }
 
   void push(item& next) {
-    next.payload.set(7);
+    next.fill();
     take(slot.push(&next, false));
   }
 
