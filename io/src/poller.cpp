@@ -338,6 +338,7 @@ void poller::turn(int how) noexcept {
 void poller::enter_kernel() noexcept {
   // It has refusals of the kernel to report, and would do so after the wait only.
   if (ev_pending_count(loop_.get()) != 0) bell_.ring();
+  if (blocked_since_ == 0) blocked_since_ = ev_now(loop_.get());
   in_kernel_ = true;
   lock_.unlock();
 }
@@ -387,12 +388,14 @@ void poller::block(clock::time_point deadline) noexcept {
     ev_timer_set(&timer_, std::chrono::duration<double>(deadline - clock::now()).count(), 0.0);
     ev_timer_start(loop_.get(), &timer_);
   }
+  blocked_since_ = 0;
   // It goes round for a new watcher, which rings the doorbell without an interrupt.
   do {
     turn(EVRUN_ONCE);
   } while (ready_.first == nullptr && !timer_fired_ &&
            state_.load(std::memory_order_relaxed) == in_loop);
   ev_timer_stop(loop_.get(), &timer_);
+  spins_.blocked(ev_now(loop_.get()) - blocked_since_, timer_fired_);
   end_wait();
 }
 

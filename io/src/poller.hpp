@@ -194,6 +194,7 @@ class poller final : public driver {
   spin_history spins_;          // guarded by lock_
   wait_trial trial_;            // guarded by lock_
   bool timer_fired_ = false;    // guarded by lock_
+  double blocked_since_ = 0;    // guarded by lock_: as ev_now; 0 until block() is in epoll_wait
   bool stranger_left_ = false;  // guarded by lock_: see turn()
   bool in_kernel_ = false;      // guarded by lock_: a worker is in epoll_wait, without the lock
   bool closer_waits_ = false;   // guarded by lock_: no turn may begin

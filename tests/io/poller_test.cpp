@@ -68,6 +68,25 @@ TEST(SpinHistory, GoesOnWhileEveryOtherTryFindsSomething) {
   }
 }
 
+TEST(SpinHistory, NoTryBeginsWhereTheLastWaitThatBlockedWasLong) {
+  ramie::detail::spin_history history;
+  history.blocked(1e-3, false);
+  for (int i = 0; i < 1'000; ++i) EXPECT_FALSE(history.worth_a_try());
+  history.blocked(50e-6, false);
+  EXPECT_TRUE(history.worth_a_try());
+  history.blocked(50e-6, true);  // Nothing has come.
+  EXPECT_FALSE(history.worth_a_try());
+}
+
+TEST(SpinHistory, WaitsThatAreLongCountAsThoseThatBlockAfterAFailure) {
+  ramie::detail::spin_history history;
+  history.tried(false);
+  history.blocked(1e-3, false);
+  EXPECT_FALSE(history.worth_a_try());
+  history.blocked(50e-6, false);
+  EXPECT_TRUE(history.worth_a_try());
+}
+
 TEST(SpinHistory, ManyShareASleep) {
   ramie::detail::spin_history history;
   EXPECT_FALSE(history.sleep_is_shared());
