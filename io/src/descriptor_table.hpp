@@ -24,6 +24,8 @@ struct watch {
   // Whether `event` is started. Written under the poller's lock. Read without it, relaxed, by a
   // waiter that has just armed the slot: the order comes from the slot (io/DESIGN.md#disarming).
   std::atomic<bool> active{false};
+  // Guarded by the poller's lock: how often `event` has been reported since somebody was met by it.
+  std::uint8_t in_vain = 0;
   std::uint64_t generation = 0;  // that of the slot when `event` was started
   record* home = nullptr;        // the record that it is part of
   ev_io event{};

@@ -16,6 +16,10 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
+// Of one readiness, by busy workers. To report so many costs about as much as to stop the watcher
+// and to start it again: whatever comes, at most twice what was needed is paid.
+constexpr int most_reports_in_vain = 6;
+
 std::unique_ptr<driver> make_poller() {
   return std::make_unique<poller>();
 }
@@ -262,6 +266,7 @@ void poller::start(watch& side, int number, int events) noexcept {
       },
       number, events);
   side.event.data = &side;
+  side.in_vain = 0;
   side.generation = side.slot.generation();
   ev_io_start(loop_.get(), &side.event);
   side.active.store(true, std::memory_order_relaxed);
@@ -290,6 +295,7 @@ void poller::on_event(watch& side, int events) noexcept {
   wait_end const end = failed ? wait_end::refused_by_kernel : wait_end::ready;
   void* const taken = side.slot.signal(side.generation);
   if (taken != nullptr) {
+    side.in_vain = 0;
     spins_.came();
     trial_.came();
   }
@@ -297,8 +303,11 @@ void poller::on_event(watch& side, int events) noexcept {
   deliver(taken, end, *turn_begin_);
   stranger_left_ = stranger_left_ || transient;
   // A worker that would block is not to be woken again and again for what nobody waits for. One
-  // that has other work leaves the watcher alone: its reader is likely to be in a queue.
-  if (failed || transient || (taken == nullptr && blocking_turn_)) {
+  // that has other work leaves the watcher alone for a while: its reader is likely to be in a
+  // queue.
+  bool const unwanted =
+      taken == nullptr && (blocking_turn_ || ++side.in_vain == most_reports_in_vain);
+  if (failed || transient || unwanted) {
     stop(side);
     // Whoever armed the slot before it could see that is served here: io/DESIGN.md#disarming.
     deliver(side.slot.signal(side.generation), end, *turn_begin_);
