@@ -33,7 +33,7 @@ constexpr tick_time trim_period = 5'000'000'000;
 // While timers are dense, so many in that time, nobody wakes up for them sooner than after it: a
 // wake costs as much as some sleeping fibers.
 constexpr tick_time timer_spacing = 1'000'000;
-constexpr std::uint64_t dense_timers = 16;
+constexpr std::uint64_t dense_timers = 8;
 constexpr tick_time density_period = 2'000'000;
 
 steady_time to_time(tick_time when) noexcept {
