@@ -348,7 +348,13 @@ def main():
     parser.add_argument("--connections", type=int, default=10_000)
     parser.add_argument("--clients", type=int, default=4)
     options = parser.parse_args()
-    for name in options.names or PROGRAMS:
+    chosen = options.names or PROGRAMS
+    for name in chosen:
+        if name not in PROGRAMS:
+            parser.error(f"no server of the examples: {name}")
+        if not (options.programs / PROGRAMS[name]).exists():
+            parser.error(f"{options.programs / PROGRAMS[name]} is not built: ninja -C {options.programs.parent}")
+    for name in chosen:
         run(name, options.programs, options.connections, options.clients)
 
 
