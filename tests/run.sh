@@ -2,7 +2,7 @@
 # Installs what is missing on Debian 12 and checks everything that a change must pass.
 #   tests/run.sh                   all parts; ends in a table of times and CTest's summary over the parts
 #   tests/run.sh --list            names the parts
-#   tests/run.sh --part NAME ...   runs only these parts
+#   tests/run.sh --part NAME       runs only this part; may be given several times
 # Each part keeps its build and its log in build-ci/ (elsewhere: RAMIE_CI_DIR=folder).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
