@@ -14,7 +14,7 @@ class spin_history {
   /// Once per wait.
   bool worth_a_try() noexcept {
     if (skips_ == 0 && comes_soon_) return true;
-    skips_ -= skips_ != 0 ? 1 : 0;
+    if (skips_ != 0) --skips_;
     came_ = 0;
     return false;
   }
