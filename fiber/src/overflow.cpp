@@ -11,6 +11,7 @@
 #include <cstring>
 #include <mutex>
 #include <system_error>
+#include <utility>
 
 #include <ramie/fiber/stack_pool.hpp>
 
@@ -58,6 +59,8 @@ void run_previous(int signal, siginfo_t* info, void* machine) noexcept {
     struct sigaction standard = {};
     standard.sa_handler = SIG_DFL;
     ::sigaction(signal, &standard, nullptr);
+    // One that a process sent comes from no instruction.
+    if (info->si_code <= 0) ::raise(signal);
   }
 }
 
@@ -118,7 +121,7 @@ void alternate_signal_stack::install() noexcept {
 }
 
 void alternate_signal_stack::uninstall() noexcept {
-  if (!installed_) return;
+  if (!std::exchange(installed_, false)) return;
   stack_t none = {};
   none.ss_flags = SS_DISABLE;
   ::sigaltstack(&none, nullptr);

@@ -1,6 +1,6 @@
 #include "available_cpus.hpp"
 
-#include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -11,12 +11,6 @@
 namespace ramie::detail {
 
 namespace {
-
-unsigned affinity_cpus() noexcept {
-  cpu_set_t allowed;
-  if (::sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return 1;
-  return static_cast<unsigned>(CPU_COUNT(&allowed));
-}
 
 // cgroup v2: "QUOTA PERIOD" in the group's cpu.max, "max" for no quota.
 unsigned quota_cpus() {
@@ -35,9 +29,16 @@ unsigned quota_cpus() {
 
 }  // namespace
 
+cpu_set_t process_cpus() noexcept {
+  cpu_set_t allowed;
+  if (::sched_getaffinity(::getpid(), sizeof(allowed), &allowed) != 0) CPU_ZERO(&allowed);
+  return allowed;
+}
+
 unsigned available_cpus() noexcept {
   constexpr unsigned max_workers = 1024;
-  unsigned cpus = affinity_cpus();
+  cpu_set_t const allowed = process_cpus();
+  auto cpus = static_cast<unsigned>(CPU_COUNT(&allowed));
   try {
     cpus = std::min(cpus, quota_cpus());
   } catch (std::exception const&) {

@@ -1,11 +1,13 @@
 #include "blocking_pool.hpp"
 
-#include <pthread.h>
+#include <sched.h>
 
 #include <atomic>
+#include <chrono>
 #include <system_error>
 #include <utility>
 
+#include "available_cpus.hpp"
 #include "core.hpp"
 #include "fiber_locals.hpp"
 #include "identity.hpp"
@@ -17,7 +19,6 @@ void blocking_pool::submit(fiber_record& job) {
   thread_list joined;  // joined at the end, without the lock
   {
     std::lock_guard const guard(mutex_);
-    joined.swap(ended_);
     std::uint64_t const id = job.id.load(std::memory_order_relaxed);
     queue_.push_back({&job, id});
     if (idle_ > notified_) {
@@ -33,6 +34,7 @@ void blocking_pool::submit(fiber_record& job) {
         // Those that run come to it.
       }
     }
+    joined.swap(ended_);                                       // nothing throws any more
     job.blocking_ticket.store(id, std::memory_order_seq_cst);  // against request_cancel
   }
   work_.notify_one();
@@ -60,8 +62,12 @@ void blocking_pool::start_thread() {
 }
 
 void blocking_pool::main(thread_list::iterator self) noexcept {
-  std::string const name = (home_.options.name + "-blk").substr(0, 15);
-  ::pthread_setname_np(::pthread_self(), name.c_str());
+  name_this_thread(home_.options.name, "blk");
+  if (home_.options.pin_workers) {
+    // Whoever started it may be a bound worker.
+    cpu_set_t const allowed = process_cpus();
+    ::sched_setaffinity(0, sizeof(allowed), &allowed);
+  }
   std::unique_lock lock(mutex_);
   for (;;) {
     while (!queue_.empty()) {
@@ -79,8 +85,9 @@ void blocking_pool::main(thread_list::iterator self) noexcept {
     }
     if (stopping_) break;
     ++idle_;
+    steady_time const retires_at = add_saturated(std::chrono::steady_clock::now(), keep_alive_);
     bool const woken =
-        work_.wait_for(lock, keep_alive_, [this] { return notified_ != 0 || stopping_; });
+        work_.wait_until(lock, retires_at, [this] { return notified_ != 0 || stopping_; });
     --idle_;
     if (notified_ != 0) --notified_;
     if (!woken && queue_.empty()) break;
@@ -96,8 +103,13 @@ void blocking_pool::run(fiber_record& job) noexcept {
   job.operations->run(job);
   destroy_locals(job);
   join_word::finish const how = job.join.begin_finish();
-  if (how.detached) drop_detached(job);
+  if (how.detached) {
+    drop_detached(job);
+    destroy_locals(job);  // that it made
+  }
   name_thread_after(nullptr);
+  if (stack_pool* const odd = std::exchange(job.odd_stacks, nullptr)) odd->unreserve(1);
+  home_.give_place();
   home_.settle(job, how, nullptr);
   home_.count_finished_outside();
 }

@@ -3,8 +3,10 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <span>
 #include <stdexcept>
@@ -56,7 +58,10 @@ void prepare_process() {
   static std::once_flag once;
   std::call_once(once, [] {
     require_no_shadow_stack();
-    ::pthread_atfork(nullptr, nullptr, [] { fork_epoch.fetch_add(1, std::memory_order_relaxed); });
+    ::pthread_atfork(nullptr, nullptr, [] {
+      fork_epoch.fetch_add(1, std::memory_order_relaxed);
+      worker_thread::leave_runtime_in_child();
+    });
   });
   install_overflow_handler(&describe_running_fiber);
 }
@@ -122,7 +127,9 @@ void core::start() {
   roster.wake(*workers[0]);
   if (!parallel) return;
   try {
-    monitor_ = start_quiet_thread([this] { monitor_main(); });
+    std::vector<std::uint64_t> const none(workers.size());
+    monitor_ = start_quiet_thread(
+        [this, seen = none, looks = none]() mutable { monitor_main(seen, looks); });
   } catch (...) {
     workers_end.store(true, std::memory_order_seq_cst);
     roster.end();
@@ -144,32 +151,39 @@ bool core::no_fiber_left() const noexcept {
 // Under stop_mutex_. Fills `to_stop` from its begin with sources that are still to be asked to
 // stop: that runs callbacks of users, and so comes after. What finds no room has its turn in the
 // next round.
-void core::cancel_all(std::span<std::stop_source> to_stop) noexcept {
+void core::cancel_all(std::span<std::optional<std::stop_source>> to_stop) noexcept {
   records->for_each([&](fiber_record& fiber) {
     // acquire: pairs with the release in core::acquire, after which the record may be cancelled.
     if (fiber.id.load(std::memory_order_acquire) == 0) return;
     request_cancel(fiber);
     if (to_stop.empty()) return;
-    to_stop.front() = stop_source_of(fiber);
-    if (to_stop.front().stop_possible() && !to_stop.front().stop_requested()) {
-      to_stop = to_stop.subspan(1);
-    }
+    std::stop_source source = stop_source_of(fiber);
+    if (!source.stop_possible() || source.stop_requested()) return;
+    to_stop.front() = std::move(source);
+    to_stop = to_stop.subspan(1);
   });
 }
 
 // Cancels until nobody is left: also those that were born, or let out of a shield, meanwhile.
 bool core::drain(steady_time deadline) noexcept {
   constexpr std::chrono::milliseconds between_rounds{10};
+  {
+    std::lock_guard const guard(stop_mutex_);
+    if (ended_) return true;
+    records->ending.store(true, std::memory_order_release);
+  }
   stopping.store(true, std::memory_order_seq_cst);
   gate_.close();
   while (!no_fiber_left()) {
-    std::vector<std::stop_source> to_stop(64, std::stop_source(std::nostopstate));
+    std::array<std::optional<std::stop_source>, 64> to_stop;
     {
       std::lock_guard const guard(stop_mutex_);
       if (ended_) return true;
       cancel_all(to_stop);
     }
-    for (std::stop_source& each : to_stop) each.request_stop();
+    for (auto& each : to_stop) {
+      if (each) each->request_stop();
+    }
     auto const now = std::chrono::steady_clock::now();
     if (now >= deadline) return no_fiber_left();
     std::unique_lock lock(drained_mutex_);

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <thread>
@@ -24,6 +25,7 @@
 #include <ramie/sched/runtime.hpp>
 
 #include "blocking_pool.hpp"
+#include "fork_epoch.hpp"
 #include "record_pool.hpp"
 #include "thread_roster.hpp"
 #include "timer_wheel.hpp"
@@ -33,13 +35,6 @@ namespace ramie::detail {
 using idle_set = basic_idle_set<std_atomics>;
 using spawn_gate = basic_spawn_gate<std_atomics>;
 using visit_count = basic_visit_count<std_atomics>;
-
-/// The number of forks between this process and the one that loaded ramie. Counted by the child
-/// before its fork returns; relaxed: it has one thread then.
-extern std::atomic<unsigned> fork_epoch;
-inline unsigned current_fork_epoch() noexcept {
-  return fork_epoch.load(std::memory_order_relaxed);
-}
 
 /// The scheduler of one runtime. sched/DESIGN.md tells the protocols.
 class core {
@@ -77,6 +72,8 @@ class core {
   /// Hands a finished fiber's record to its joiner or takes it back. `here`: the worker that the
   /// caller runs on, null if it is none.
   void settle(fiber_record& fiber, join_word::finish how, worker* here) noexcept;
+  /// Gives back a fiber's place among max_fibers; before it is settled.
+  void give_place() noexcept;
   /// Counts a settled fiber out; the second is for threads that are no workers.
   void count_finished(worker& on) noexcept;
   void count_finished_outside() noexcept;
@@ -142,7 +139,7 @@ class core {
   fiber_record& acquire_with_care(fiber_options const& wanted, bool may_wait, bool inside);
   stack_pool& odd_stacks(std::size_t size);
   bool no_fiber_left() const noexcept;
-  void cancel_all(std::span<std::stop_source> to_stop) noexcept;
+  void cancel_all(std::span<std::optional<std::stop_source>> to_stop) noexcept;
   bool drain(steady_time deadline) noexcept;
   void end_threads() noexcept;
   void tell_drained() noexcept;
@@ -157,7 +154,7 @@ class core {
   tick_time trim_when_due(worker& idle_one) noexcept;
   tick_time earliest_timed_wake() noexcept;
   void wake(int index) noexcept;
-  void monitor_main() noexcept;
+  void monitor_main(std::vector<std::uint64_t>& seen, std::vector<std::uint64_t>& looks) noexcept;
   void ask_for_looks(std::vector<std::uint64_t>& seen) noexcept;
   /// Between two ticks of the monitor.
   struct changes {

@@ -1,9 +1,11 @@
 #include <ramie/sched/fiber.hpp>
 
 #include <atomic>
+#include <exception>
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include <ramie/sched/this_fiber.hpp>
 
@@ -11,6 +13,7 @@
 #include "core.hpp"
 #include "fiber_ids.hpp"
 #include "identity.hpp"
+#include "record_pool.hpp"
 #include "worker_thread.hpp"
 
 namespace ramie {
@@ -19,7 +22,8 @@ namespace detail {
 
 bool cancel_requested_here() noexcept {
   fiber_record* const self = current_fiber();
-  return self != nullptr && self->cancel.requested();
+  return self != nullptr &&
+         (self->cancel.requested() || self->pool->ending.load(std::memory_order_acquire));
 }
 
 std::uint64_t current_id() noexcept {
@@ -49,8 +53,12 @@ void fiber::join() {
   detail::fiber_record* const joined = detail::handle_access::peek(handle_);
   detail::join_fiber(*joined, interruptible::no);
   detail::handle_access::release(handle_);
+  // One that could not begin; what it throws itself ends the program, and a cancelled one ends so.
+  std::exception_ptr failure = joined->exception;
+  if (failure != nullptr && detail::is_own_cancellation(*joined, failure)) failure = nullptr;
   joined->operations->drop_result(*joined);
   detail::free_record(*joined);
+  if (failure != nullptr) std::rethrow_exception(std::move(failure));
 }
 
 void fiber::detach() {

@@ -2,15 +2,26 @@
 
 #include <mutex>
 #include <system_error>
+#include <utility>
+
+#include <ramie/sched/cancelled.hpp>
 
 #include "core.hpp"
+#include "identity.hpp"
 #include "worker_thread.hpp"
 
 namespace ramie::detail {
 
 fiber_group::~fiber_group() {
+  if (left_to_parent()) return;
   cancel();
   wait_until_empty(interruptible::no);
+}
+
+// In a forked child, where its members never end.
+bool fiber_group::left_to_parent() noexcept {
+  std::lock_guard const guard(lock_);
+  return first_ != nullptr && first_->pool->in_forked_child();
 }
 
 bool fiber_group::enter(bool may_wait) {
@@ -41,6 +52,7 @@ void fiber_group::finished(fiber_record& member, std::exception_ptr thrown) noex
   (member.group_previous != nullptr ? member.group_previous->group_next : first_) =
       member.group_next;
   if (member.group_next != nullptr) member.group_next->group_previous = member.group_previous;
+  if (thrown != nullptr && !failed && !cancelled_) cut_off_ = true;
   if (!failed || failure_ != nullptr) return;
   failure_ = std::move(thrown);
   cancel_members();
@@ -86,10 +98,15 @@ wake fiber_group::wait_until_empty(interruptible mode) {
 }
 
 void fiber_group::wait() {
-  fiber_record* const caller = current_fiber();
+  fiber_record* const caller = current_record();
   if (caller != nullptr && caller->group == this) {
     throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
                             "ramie: a task that waits for its own task_group");
+  }
+  if (left_to_parent()) {
+    throw std::system_error(std::make_error_code(std::errc::operation_not_permitted),
+                            "ramie: wait for a task_group in a forked child: its runtime's threads "
+                            "stayed with the parent");
   }
   bool const interrupted = wait_until_empty(interruptible::yes) == wake::cancelled;
   if (interrupted) {
@@ -97,13 +114,16 @@ void fiber_group::wait() {
     wait_until_empty(interruptible::no);
   }
   std::exception_ptr thrown;
+  bool cut_off;
   {
     std::lock_guard const guard(lock_);
     cancelled_ = false;
+    cut_off = std::exchange(cut_off_, false);
     thrown = std::exchange(failure_, nullptr);
   }
   if (thrown != nullptr) std::rethrow_exception(thrown);
   if (interrupted) throw_interruption();
+  if (cut_off) throw cancelled{};
 }
 
 }  // namespace ramie::detail

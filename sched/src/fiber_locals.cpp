@@ -144,7 +144,9 @@ void destroy_locals(fiber_record& self) noexcept {
 void inherit_locals(fiber_record const& parent, fiber_record& child) {
   if (parent.locals == nullptr) return;
   auto copies = std::make_unique<local_values>();
-  for (auto const& each : parent.locals->entries) {
+  // A copy may make values of the parent's: the vector grows then.
+  for (std::size_t i = 0, count = parent.locals->entries.size(); i < count; ++i) {
+    local_values::entry const each = parent.locals->entries[i];
     if (each.operations->copy == nullptr) continue;
     copies->entries.reserve(copies->entries.size() + 1);
     if (void* const copy = each.operations->copy(each.value)) {

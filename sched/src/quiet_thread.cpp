@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <array>
+#include <cstdio>
 #include <utility>
 
 namespace ramie::detail {
@@ -34,6 +36,12 @@ class signals_blocked {
 std::thread start_quiet_thread(std::function<void()> body) {
   signals_blocked const during_the_start;
   return std::thread(std::move(body));
+}
+
+void name_this_thread(std::string const& runtime, const char* role) noexcept {
+  std::array<char, 16> name;
+  std::snprintf(name.data(), name.size(), "%s-%s", runtime.c_str(), role);
+  ::pthread_setname_np(::pthread_self(), name.data());
 }
 
 }  // namespace ramie::detail

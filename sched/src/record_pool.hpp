@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -14,6 +15,8 @@
 #include <ramie/sched/detail/record.hpp>
 #include <ramie/sched/detail/tiny_lock.hpp>
 #include <ramie/sched/runtime.hpp>
+
+#include "fork_epoch.hpp"
 
 namespace ramie::detail {
 
@@ -51,6 +54,15 @@ class record_pool {
   static void retire(std::unique_ptr<record_pool> pool) noexcept;
 
   std::function<void(unhandled_exception const&)> const on_unhandled_exception;
+
+  /// Whether the runtime ends: then all of its fibers count as cancelled, those too that the walk
+  /// over the registry has not come to, or one that waits for a cancelled one would be left with an
+  /// exception that nobody asked for. Set before the first is cancelled: release and acquire, so
+  /// that whoever has seen one of them end sees it.
+  std::atomic<bool> ending{false};
+
+  /// Whether the process is a forked child, in which none of the fibers runs.
+  bool in_forked_child() const noexcept { return fork_epoch_ != current_fork_epoch(); }
 
   /// Calls visit(fiber_record&) for every record, free ones too.
   template <class Visit>
@@ -93,6 +105,7 @@ class record_pool {
   std::vector<fiber_record*> free_;
   std::size_t total_ = 0;
   bool retired_ = false;
+  unsigned const fork_epoch_ = current_fork_epoch();  // of the process that made the runtime
 };
 
 /// A worker's few free records.

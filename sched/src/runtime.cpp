@@ -31,18 +31,18 @@ void off_the_worker(detail::core& ending, F f) {
       f();
       self.unpark(placement::queue);
     });
-  } catch (std::system_error const&) {
-    return f();  // no thread to be had: this worker waits
+  } catch (std::exception const&) {
+    return f();  // no thread or memory to be had: this worker waits
   }
   self.park({"the end of a nested runtime", &ending}, interruptible::no);
   helper->join();
 }
 
-void name_unfinished(detail::core& ending) noexcept {
+void name_unfinished(detail::core& ending, const char* does) noexcept {
   constexpr std::size_t at_most = 32;
   std::vector<unfinished_fiber> const list = ending.unfinished();
-  std::fprintf(stderr, "ramie: the end of runtime \"%s\" waits for %zu fibers\n",
-               ending.options.name.c_str(), list.size());
+  std::fprintf(stderr, "ramie: the end of runtime \"%s\" %s %zu fibers\n",
+               ending.options.name.c_str(), does, list.size());
   for (std::size_t i = 0; i < std::min(list.size(), at_most); ++i) {
     unfinished_fiber const& each = list[i];
     std::fprintf(stderr, "ramie:   fiber %llu \"%s\": %s%s%s\n",
@@ -54,7 +54,7 @@ void name_unfinished(detail::core& ending) noexcept {
 void stop_for_good(detail::core& ending) noexcept {
   auto const patience = ending.options.stall_threshold;
   while (!ending.stop_by(detail::add_saturated(std::chrono::steady_clock::now(), patience))) {
-    name_unfinished(ending);
+    name_unfinished(ending, "waits for");
   }
 }
 
@@ -64,6 +64,8 @@ struct default_runtime {
   std::mutex mutex;
   runtime_options options;
   runtime* running = nullptr;
+  // The one that has ended: a thread that is about to spawn on it finds its gate closed.
+  runtime::handle kept;
   unsigned fork_epoch = 0;
 
   static default_runtime& instance() {
@@ -78,9 +80,23 @@ struct default_runtime {
     runtime* ended;
     {
       std::lock_guard lock(self.mutex);
+      if (self.running == nullptr) return;
+      // A fiber of its own has called exit, and can't wait for itself: it goes with the process.
+      detail::fiber_record const* const caller = detail::current_record();
+      if (caller != nullptr && caller->home == &detail::runtime_access::core_of(*self.running)) {
+        return;
+      }
       ended = std::exchange(self.running, nullptr);
+      self.kept = ended->get_handle();
     }
-    delete ended;
+    // Once its time is over it goes with the process too, as a detached thread does that has not
+    // ended: a fiber that never yields, or sits in a system call, must not keep the process.
+    auto const patience = detail::runtime_access::core_of(*ended).options.stall_threshold;
+    if (ended->shutdown(patience)) {
+      delete ended;
+    } else {
+      name_unfinished(detail::runtime_access::core_of(*ended), "does not wait for");
+    }
   }
 };
 

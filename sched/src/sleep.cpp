@@ -1,7 +1,5 @@
 // How workers of a core sleep and are woken, and the monitor. The protocol and its proof sketch:
 // sched/DESIGN.md#sleep.
-#include <pthread.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -10,13 +8,13 @@
 #include <limits>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include <ramie/sched/detail/futex.hpp>
 
 #include "core.hpp"
+#include "quiet_thread.hpp"
 #include "worker_thread.hpp"
 
 namespace ramie::detail {
@@ -231,11 +229,10 @@ void core::sleep_monitor() noexcept {
   }
 }
 
-void core::monitor_main() noexcept {
-  std::string const name = (options.name + "-mon").substr(0, 15);
-  ::pthread_setname_np(::pthread_self(), name.c_str());
-  std::vector<std::uint64_t> seen(workers.size());
-  std::vector<std::uint64_t> looks(workers.size());
+// `seen`, `looks`: room for a number of each worker.
+void core::monitor_main(std::vector<std::uint64_t>& seen,
+                        std::vector<std::uint64_t>& looks) noexcept {
+  name_this_thread(options.name, "mon");
   tick_time period = monitor_period;
   tick_time idle_for = 0;
   bool even_tick = false;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <ramie/fiber/assert.hpp>
+#include <ramie/sched/cancellation_shield.hpp>
 #include <ramie/sched/detail/fiber_group.hpp>
 #include <ramie/sched/runtime.hpp>
 
@@ -50,6 +51,10 @@ bool wait_for_end(fiber_record& fiber, steady_time deadline, interruptible mode)
   parker const& caller = waiter_access::owner_of(self);
   if (&fiber == &caller || (!caller.is_fiber && &fiber == current_record())) {
     refuse(std::errc::resource_deadlock_would_occur, "ramie: a fiber that joins itself");
+  }
+  if (fiber.pool->in_forked_child()) {
+    refuse(std::errc::operation_not_permitted,
+           "ramie: join in a forked child: its runtime's threads stayed with the parent");
   }
   if (!fiber.join.await(&self)) return true;
   wake const how = self.park_until({"join", &fiber}, deadline, mode);
@@ -138,7 +143,8 @@ void core::return_unused(fiber_record& fiber) noexcept {
 }
 
 void core::launch(fiber_record& fiber) noexcept {
-  if (stopping.load(std::memory_order_relaxed)) fiber.cancel.request();
+  // acquire: with it come records->ending, and so what its end means to whoever waits for it.
+  if (stopping.load(std::memory_order_acquire)) fiber.cancel.request();
   if (worker* const here = worker_here(*this)) return here->push_fresh(fiber);
   hand_in(fiber);
 }
@@ -174,7 +180,7 @@ bool is_own_cancellation(fiber_record const& self, std::exception_ptr const& thr
   try {
     std::rethrow_exception(thrown);
   } catch (cancelled const&) {
-    return self.cancel.requested();
+    return self.cancel.requested() || self.pool->ending.load(std::memory_order_acquire);
   } catch (...) {
     return false;
   }
@@ -188,6 +194,7 @@ void drop_detached(fiber_record& self) noexcept {
   char name[32];
   self.name.copy_to(name);
   std::uint64_t const id = self.id.load(std::memory_order_relaxed);
+  cancellation_shield const uninterrupted;  // a handler that waits is not to throw
   if (auto const& handler = self.pool->on_unhandled_exception) {
     handler({thrown, name, id});
     return;
@@ -220,14 +227,17 @@ void core::settle(fiber_record& fiber, join_word::finish how, worker* here) noex
   make_ready(resumed, home, where, &home == this ? here : nullptr);
 }
 
-void core::count_finished(worker& on) noexcept {
+// Before the end can be seen by a joiner: who has joined finds the place free.
+void core::give_place() noexcept {
   limit_.give();
+}
+
+void core::count_finished(worker& on) noexcept {
   on.finished.add_one();
   tell_drained();
 }
 
 void core::count_finished_outside() noexcept {
-  limit_.give();
   undone_.fetch_add(1, std::memory_order_release);
   tell_drained();
 }
@@ -298,7 +308,10 @@ void detach_fiber(fiber_record& fiber) noexcept {
 
 void abandon_fiber(fiber_record& fiber) noexcept {
   if (&fiber == current_record()) return detach_fiber(fiber);  // it can't wait for itself
-  if (!fiber.join.done()) cancel_fiber(fiber);
+  if (!fiber.join.done()) {
+    if (fiber.pool->in_forked_child()) return;  // it never ends here
+    cancel_fiber(fiber);
+  }
   join_fiber(fiber, interruptible::no);
   fiber.operations->drop_result(fiber);
   free_record(fiber);

@@ -1,12 +1,13 @@
 #include "worker_thread.hpp"
 
-#include <pthread.h>
 #include <sched.h>
 
+#include <array>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <span>
-#include <string>
 #include <system_error>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include <ramie/sched/detail/futex.hpp>
 #include <ramie/sched/detail/spawn.hpp>
 
+#include "available_cpus.hpp"
 #include "core.hpp"
 #include "fiber_locals.hpp"
 #include "identity.hpp"
@@ -28,9 +30,9 @@ namespace {
 constinit thread_local worker_thread* this_worker_thread = nullptr;
 
 void bind_to_cpu(unsigned index) noexcept {
-  cpu_set_t allowed;
-  if (::sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
+  cpu_set_t const allowed = process_cpus();
   unsigned const count = static_cast<unsigned>(CPU_COUNT(&allowed));
+  if (count == 0) return;
   unsigned left = index % count;
   for (unsigned cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &allowed) || left-- != 0) continue;
@@ -69,13 +71,15 @@ void worker_thread::join() noexcept {
 
 void worker_thread::main() noexcept {
   runtime_options const& options = home_.options;
-  std::string const name = (options.name + "-" + std::to_string(serial_)).substr(0, 15);
-  ::pthread_setname_np(::pthread_self(), name.c_str());
+  std::array<char, 12> serial;
+  std::snprintf(serial.data(), serial.size(), "%u", serial_);
+  name_this_thread(options.name, serial.data());
   signal_stack_.install();
+  // A plain thread still, for its hook too: it may have no worker yet.
+  if (options.on_worker_start) options.on_worker_start(serial_);
   set_current_worker_thread(this);
   slots_ = thread_slots::of_this_thread();
   native_.adopt_thread();
-  if (options.on_worker_start) options.on_worker_start(serial_);
   worker const* bound_for = nullptr;
   while (home_.roster.await_worker(*this)) {
     if (options.pin_workers && std::exchange(bound_for, worker_) != worker_) {
@@ -180,6 +184,7 @@ bool worker_thread::begin(fiber_record& fiber) noexcept {
                           "ramie: the kernel refused the guard page of a fiber's stack"));
     join_word::finish const how = fiber.join.begin_finish();
     if (how.detached) drop_detached(fiber);
+    home_.give_place();
     home_.settle(fiber, how, worker_);
     home_.count_finished(*worker_);
     current_ = interrupted;
@@ -277,6 +282,17 @@ void worker_thread::end_section(fiber_record& self) noexcept {
   leave(self.registers, {how, &self}, nullptr);
 }
 
+// --- in a forked child
+
+void worker_thread::leave_runtime_in_child() noexcept {
+  worker_thread const* const here = current_worker_thread();
+  if (here == nullptr) return;
+  set_current_worker_thread(nullptr);
+  if (here->current_ == nullptr) return;
+  name_thread_after(here->current_);
+  current_bounds() = here->current_->bounds;
+}
+
 // --- the life of a fiber
 
 departure worker_thread::fiber_main() noexcept {
@@ -316,13 +332,21 @@ departure worker_thread::finish(fiber_record& self) noexcept {
   stack_top const stack = self.stack;
   stack_pool* const odd_stacks = self.odd_stacks;
   join_word::finish const how = self.join.begin_finish();
-  if (how.detached) drop_detached(self);  // user code, which may wait and migrate
-  worker_thread& here = *current_worker_thread();
+  if (how.detached) {
+    drop_detached(self);                               // user code, which may wait and migrate
+    if (self.locals != nullptr) destroy_locals(self);  // that it made
+  }
+  worker_thread* const on = current_worker_thread();
+  // In a forked child: with its only thread it ends, as it would with a thread.
+  if (on == nullptr) [[unlikely]]
+    std::exit(EXIT_SUCCESS);
+  worker_thread& here = *on;
   if (worker_thread* const pinned_to = std::exchange(self.pinned_to, nullptr)) {
     --pinned_to->pinned_fibers;
   }
   here.finished_.continue_on(self.registers);
   here.current_ = nullptr;
+  home.give_place();
   home.settle(self, how, here.worker_);
   home.count_finished(*here.worker_);
   for (;;) {

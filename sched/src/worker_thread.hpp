@@ -73,6 +73,10 @@ class worker_thread {
   /// The fiber goes on as one, perhaps on another thread.
   void end_section(fiber_record& self) noexcept;
 
+  /// In a forked child, by its only thread: the fiber that has forked, if it was one, goes on as a
+  /// plain OS thread in its name. It would else come to run the others, which the parent runs too.
+  static void leave_runtime_in_child() noexcept;
+
   /// What runs first on every fiber's stack.
   static departure fiber_main() noexcept;
 

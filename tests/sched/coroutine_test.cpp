@@ -197,4 +197,51 @@ TEST_P(CoroutineStress, ManyGoToAndFro) {
   });
 }
 
+task<int> waits_first() {
+  ramie::this_fiber::sleep_for(ramie::test::soon);  // as the fiber that awaits it may
+  co_return co_await on_fiber([] {
+    ramie::this_fiber::sleep_for(ramie::test::soon);
+    return 42;
+  });
+}
+
+TEST(Coroutine, MayWaitBeforeItSuspends) {
+  on_fiber_and_thread([] { EXPECT_EQ(await(waits_first()), 42); });
+}
+
+TEST(Coroutine, MayWaitForAPlaceForItsFiber) {
+  ramie::run({.workers = 1, .max_fibers = 2}, [] {
+    auto other = spawn([] { ramie::this_fiber::sleep_for(ramie::test::soon); });
+    EXPECT_EQ(await(on_fiber([] {
+                ramie::this_fiber::sleep_for(ramie::test::soon);
+                return 42;
+              })),
+              42);
+    other.join();
+  });
+}
+
+// At the end of a runtime fibers are born cancelled.
+TEST(Coroutine, IsToldOfAFiberThatNeverRan) {
+  bool told = false;
+  {
+    ramie::runtime here({.workers = 1});
+    here.run([&] {
+      spawn([&] {
+        try {
+          ramie::this_fiber::sleep_for(ramie::test::forever);
+        } catch (ramie::cancelled const&) {
+        }
+        try {
+          await(on_fiber([] {}));
+        } catch (ramie::cancelled const&) {
+          told = true;
+        }
+      }).detach();
+      ramie::this_fiber::yield();
+    });
+  }
+  EXPECT_TRUE(told);
+}
+
 }  // namespace

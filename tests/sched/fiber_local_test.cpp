@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <ramie/sched/runtime.hpp>
+#include <ramie/sched/spawn_blocking.hpp>
 #include <ramie/sched/this_fiber.hpp>
 
 #include "support/workers.hpp"
@@ -84,6 +87,72 @@ TEST(FiberLocalOnThreads, BelongsToTheThread) {
   *own = 1;
   std::thread([&] { EXPECT_EQ(*own, 0); }).join();
   EXPECT_EQ(*own, 1);
+}
+
+// What a result's destructor or a handler makes on a fiber that ends is not left to the next fiber
+// with its record.
+TEST(FiberLocalAtTheEnd, WhatComesAfterTheFunctionIsDestroyedToo) {
+  static int live = 0;
+  struct counted {
+    counted() { ++live; }
+    ~counted() { --live; }
+    int value = 0;
+  };
+  static fiber_local<counted> own;
+  struct result {
+    result() = default;
+    result(result&& other) noexcept { other.armed = false; }
+    ~result() {
+      if (armed) own->value = 77;
+    }
+    bool armed = true;
+  };
+  auto const seen_by_next = [] {
+    this_fiber::yield();
+    this_fiber::yield();
+    EXPECT_EQ(live, 0);
+    return spawn([] { return own->value; }).join();
+  };
+  run({.workers = 1, .on_unhandled_exception = [](auto const&) { own->value = 78; }}, [&] {
+    spawn([] { return result(); }).detach();
+    EXPECT_EQ(seen_by_next(), 0);
+    spawn([] { throw 1; }).detach();
+    EXPECT_EQ(seen_by_next(), 0);
+    std::atomic<bool> ended{false};
+    struct tells {
+      explicit tells(std::atomic<bool>& told) : told_(&told) {}
+      tells(tells&& other) noexcept : told_(std::exchange(other.told_, nullptr)) {}
+      ~tells() {
+        if (told_ == nullptr) return;
+        own->value = 79;
+        *told_ = true;
+      }
+      std::atomic<bool>* told_;
+    };
+    spawn_blocking([&] { return tells(ended); }).detach();
+    while (!ended) this_fiber::yield();
+    EXPECT_EQ(seen_by_next(), 0);
+  });
+}
+
+// The list that is being copied grows.
+TEST(FiberLocalInheritance, ACopyMayMakeValuesItself) {
+  static fiber_local<int> copies[8];
+  struct context {
+    context() = default;
+    context(context const& other) : id(other.id) {
+      for (auto& each : copies) ++*each;
+    }
+    int id = 0;
+  };
+  static fiber_local<context> first(inherit::yes);
+  static fiber_local<context> second(inherit::yes);
+  run({.workers = 1}, [] {
+    first->id = 6;
+    second->id = 7;
+    EXPECT_EQ(spawn([] { return first->id * 10 + second->id; }).join(), 67);
+    EXPECT_EQ(*copies[0], 2);
+  });
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -11,6 +12,7 @@
 #include <new>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include <ramie/sched/blocking.hpp>
@@ -112,6 +114,7 @@ TEST(Limits, FewerThreadsThanWorkersDoTheWork) {
 
 TEST(Limits, ABlockingPoolThatGetsNoThreadThrowsOrMakesDo) {
   in_a_child([] {
+    rlimit const no_limit{RLIM_INFINITY, RLIM_INFINITY};
     run({.workers = 1}, [] {
       spawn([] {}).join();  // what it needs is mapped
       limit_address_space(4 << 20);
@@ -126,8 +129,24 @@ TEST(Limits, ABlockingPoolThatGetsNoThreadThrowsOrMakesDo) {
       require(guard.use_count() == 1, "the callable is destroyed");
       require(spawn([] { return 7; }).join() == 7, "fibers go on");
     });
+    // Also where threads of before have ended, and are still to be joined.
+    require(::setrlimit(RLIMIT_AS, &no_limit) == 0, "setrlimit");
+    {
+      runtime here({.workers = 1, .blocking_keep_alive = std::chrono::milliseconds(0)});
+      here.run([] { spawn_blocking([] {}).join(); });
+      while (here.metrics().blocking_threads != 0) std::this_thread::yield();
+      std::error_code code;
+      here.run([&] {
+        limit_address_space(4 << 20);
+        try {
+          spawn_blocking([] {}).join();
+        } catch (std::system_error const& error) {
+          code = error.code();
+        }
+      });
+      require(code == std::errc::resource_unavailable_try_again, "a typed error again");
+    }
     // With one thread there already, jobs wait for it.
-    rlimit const no_limit{RLIM_INFINITY, RLIM_INFINITY};
     require(::setrlimit(RLIMIT_AS, &no_limit) == 0, "setrlimit");
     run({.workers = 1}, [] {
       spawn_blocking([] {}).join();

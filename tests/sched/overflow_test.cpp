@@ -63,5 +63,16 @@ TEST_F(StackOverflow, LeavesOtherFaultsAlone) {
       testing::ExitedWithCode(8), "^$");
 }
 
+TEST_F(StackOverflow, AFaultThatIsSentEndsTheProcess) {
+  EXPECT_EXIT(
+      {
+        ::signal(SIGSEGV, SIG_DFL);
+        runtime const here({.workers = 1});
+        std::raise(SIGSEGV);
+        std::_Exit(0);
+      },
+      testing::KilledBySignal(SIGSEGV), "");
+}
+
 }  // namespace
 }  // namespace ramie

@@ -2,10 +2,11 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -23,6 +24,9 @@
 #include <vector>
 
 #include <ramie/fiber/context.hpp>
+#include <ramie/sched/blocking.hpp>
+#include <ramie/sched/fiber.hpp>
+#include <ramie/sched/spawn_blocking.hpp>
 #include <ramie/sched/this_fiber.hpp>
 
 #include "support/fibers.hpp"
@@ -342,6 +346,122 @@ TEST_P(Runtime, UsesNoProcessorWhenIdle) {
   handle.cancel();
 }
 
+// Whoever waits for a fiber that the end has cancelled gets `cancelled`, and may not have been
+// cancelled itself by then: the walk over many fibers takes a while. That is no unhandled
+// exception.
+TEST_P(Runtime, ItsEndIsNobodysUnhandledException) {
+  std::atomic<int> unhandled{0};
+  runtime_options wanted = options();
+  wanted.on_unhandled_exception = [&](unhandled_exception const&) { ++unhandled; };
+  {
+    runtime here(wanted);
+    for (int i = 0; i < 5000; ++i) here.post([] { this_fiber::sleep_for(1h); });
+    std::atomic<int> joined{0};
+    auto const spawn_and_join = [&joined] {
+      for (;; ++joined) spawn([] {}).join();
+    };
+    for (int i = 0; i < 4; ++i) {
+      here.post(spawn_and_join);
+      here.post([&] { fiber(spawn_and_join).join(); });  // std::terminate, if it were one
+    }
+    while (joined < 100) std::this_thread::yield();
+  }
+  EXPECT_EQ(unhandled, 0);
+}
+
+TEST_P(Runtime, AnExceptionsHandlerMayWaitAtItsEnd) {
+  std::atomic<int> handled{0};
+  runtime_options wanted = options();
+  wanted.on_unhandled_exception = [&](unhandled_exception const&) {
+    this_fiber::sleep_for(1ms);
+    ++handled;
+  };
+  {
+    runtime here(wanted);
+    std::atomic<bool> begun{false};
+    here.post([&] {
+      try {
+        begun = true;
+        this_fiber::sleep_for(1h);
+      } catch (cancelled const&) {
+        throw std::runtime_error("the end of it failed");
+      }
+    });
+    while (!begun) std::this_thread::yield();
+  }
+  EXPECT_EQ(handled, 1);
+}
+
+TEST(RuntimeLimit, APlaceIsFreeOnceItsFiberHasBeenJoined) {
+  runtime here({.workers = 1, .max_fibers = 1});
+  for (int i = 0; i < 2000; ++i) {
+    auto only = here.spawn([] {});
+    while (!only.done()) {
+    }
+    only.join();
+    ASSERT_EQ(code_of([&] { here.post([] {}); }), std::error_code());
+  }
+}
+
+cpu_set_t allowed_here() {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  EXPECT_EQ(::sched_getaffinity(0, sizeof(cpus), &cpus), 0);
+  return cpus;
+}
+
+// Threads are started by those that run, which are bound already.
+TEST(RuntimePinning, BindsEachWorkerToACpuOfItsOwn) {
+  cpu_set_t const all = allowed_here();
+  auto const cpus = static_cast<unsigned>(CPU_COUNT(&all));
+  unsigned const workers = std::min(cpus, 4U);
+  runtime here({.workers = workers, .pin_workers = true});
+  std::atomic<unsigned> begun{0};
+  std::vector<cpu_set_t> seen(workers);
+  here.run([&] {
+    std::vector<join_handle<void>> each;
+    for (unsigned i = 0; i < workers; ++i) {
+      each.push_back(spawn([&] {
+        seen[static_cast<std::size_t>(this_worker::id())] = allowed_here();
+        ++begun;
+        while (begun < workers) std::this_thread::yield();  // the worker: each runs one
+      }));
+    }
+    for (auto& one : each) one.join();
+    EXPECT_EQ(fiber::hardware_concurrency(), cpus);
+    cpu_set_t const blocking = spawn_blocking([] { return allowed_here(); }).join();
+    EXPECT_TRUE(CPU_EQUAL(&blocking, &all));
+  });
+  cpu_set_t together;
+  CPU_ZERO(&together);
+  for (cpu_set_t const& one : seen) {
+    EXPECT_EQ(CPU_COUNT(&one), 1);
+    CPU_OR(&together, &together, &one);
+  }
+  EXPECT_EQ(static_cast<unsigned>(CPU_COUNT(&together)), workers);
+}
+
+// It may run before the new thread has a worker.
+TEST(RuntimeHooks, AStartHookMayUseTheRuntime) {
+  for (int i = 0; i < 100; ++i) {
+    std::atomic<runtime*> at{nullptr};
+    std::atomic<int> ran{0};
+    std::atomic<int> posted{0};
+    runtime here({.workers = 1, .on_worker_start = [&](unsigned) {
+                    EXPECT_EQ(this_worker::id(), -1);
+                    if (runtime* const known = at.load()) {
+                      known->post([&] { ++ran; });
+                      ++posted;
+                    }
+                  }});
+    here.run([] {});
+    at = &here;
+    here.run([] { blocking([] {}); });  // a second thread
+    while (posted == 0 || ran < posted) std::this_thread::yield();
+    at = nullptr;
+  }
+}
+
 TEST(RuntimeOptions, AreChecked) {
   EXPECT_THROW(runtime({.workers = 1'000'000'000}), std::invalid_argument);
   EXPECT_THROW(runtime({.stack_size = std::numeric_limits<std::size_t>::max()}),
@@ -371,61 +491,6 @@ TEST(RuntimeMisuse, AnUnhandledExceptionNamesItsFiber) {
                      this_fiber::sleep_for(1h);
                    }),
                "unhandled exception in detached fiber [0-9]+ \"faulty\"");
-}
-
-/// The status that a forked child exits with, which runs f.
-template <class F>
-int status_of_child(F f) {
-  test::await_rest_of_others();
-  ::pid_t const child = ::fork();
-  if (child == 0) {
-    f();
-    ::_exit(2);
-  }
-  int status = -1;
-  EXPECT_EQ(::waitpid(child, &status, 0), child);
-  return status;
-}
-
-TEST(RuntimeFork, AChildMayExecAndGetsAClearErrorOtherwise) {
-  runtime here({.workers = 2});
-  here.run([] {});
-  EXPECT_EQ(0, status_of_child([&] {
-              if (code_of([&] { here.post([] {}); }) != std::errc::operation_not_permitted)
-                ::_exit(1);
-              ::execl("/bin/true", "true", nullptr);
-            }));
-  EXPECT_EQ(here.run([] { return 3; }), 3);
-}
-
-TEST(RuntimeFork, AChildThatWasForkedBetweenRuntimesMayRunItsOwn) {
-  run({.workers = 2}, [] {});
-  EXPECT_EQ(0, status_of_child([] { ::_exit(run({.workers = 2}, [] { return 0; })); }));
-}
-
-TEST(DefaultRuntime, ServesSpawnOutsideAnyRuntime) {
-  EXPECT_EQ(spawn([] { return 6; }).join(), 6);
-  EXPECT_EQ(code_of([] { set_default_runtime_options({.workers = 1}); }),
-            std::errc::device_or_resource_busy);
-}
-
-TEST(DefaultRuntime, EndsInOrderAtExit) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_EXIT(
-      {
-        struct tells {
-          ~tells() { std::fputs("unwound", stderr); }
-        };
-        std::atomic<bool> begun{false};
-        spawn([&] {
-          tells const at_end;
-          begun = true;
-          this_fiber::sleep_for(1h);
-        }).detach();
-        while (!begun.load()) std::this_thread::yield();
-        std::exit(0);
-      },
-      testing::ExitedWithCode(0), "unwound");
 }
 
 }  // namespace

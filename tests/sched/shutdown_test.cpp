@@ -17,6 +17,7 @@
 
 #include <ramie/sched/cancellation_shield.hpp>
 #include <ramie/sched/park.hpp>
+#include <ramie/sched/task_group.hpp>
 
 #include "support/fibers.hpp"
 #include "support/threads.hpp"
@@ -235,6 +236,35 @@ TEST(RuntimeDestructor, NamesWhatItWaitsFor) {
   EXPECT_NE(said.find("runtime \"late\""), std::string::npos) << said;
   EXPECT_NE(said.find("\"patient\": parked, waits for its friend"), std::string::npos) << said;
   fiber.join();
+}
+
+// Tasks that never ran: the group does not say that they have.
+TEST(ShutdownOfAGroup, AWaitForTasksThatWereCutOffIsCancelled) {
+  std::atomic<bool> told{false};
+  std::atomic<bool> returned{false};
+  {
+    ramie::runtime here({.workers = 1});
+    here.run([&] {
+      ramie::spawn([&] {
+        try {
+          this_fiber::sleep_for(forever);
+        } catch (cancelled const&) {
+        }
+        ramie::cancellation_shield const not_its_own;
+        try {
+          ramie::task_group group;
+          group.spawn([] {});
+          group.wait();
+          returned = true;
+        } catch (cancelled const&) {
+          told = true;
+        }
+      }).detach();
+      this_fiber::yield();
+    });
+  }
+  EXPECT_TRUE(told);
+  EXPECT_FALSE(returned);
 }
 
 TEST(RuntimeOptions, RefuseAStallThresholdOfNothing) {

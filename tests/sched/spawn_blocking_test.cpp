@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
+#include <fstream>
 #include <latch>
 #include <memory>
 #include <stdexcept>
@@ -25,6 +27,14 @@ using ramie::spawn_blocking;
 namespace this_fiber = ramie::this_fiber;
 
 RAMIE_TEST_WITH_WORKERS(SpawnBlocking);
+
+/// The process's address space.
+std::size_t mapped_bytes() {
+  std::ifstream file("/proc/self/statm");
+  std::size_t pages = 0;
+  file >> pages;
+  return pages * 4096;
+}
 
 TEST_P(SpawnBlocking, GivesResultsAndExceptions) {
   run_it([] {
@@ -199,6 +209,30 @@ TEST(SpawnBlockingPool, ReportsWhatDetachedOnesThrow) {
     while (reported.load() == 0) this_fiber::yield();
   });
   EXPECT_EQ(reported.load(), 1);
+}
+
+// A job runs on a thread's stack: the one that its size has reserved is given back with it.
+TEST(SpawnBlockingOptions, AStackSizeCostsNothingThatLasts) {
+  constexpr std::size_t gibibyte = std::size_t{1} << 30;
+  ramie::run({.workers = 1}, [] {
+    auto const job = [] { spawn_blocking({.stack_size = gibibyte}, [] {}).join(); };
+    job();
+    std::size_t const before = mapped_bytes();
+    for (int i = 0; i < 64; ++i) job();
+    EXPECT_LT(mapped_bytes(), before + 8 * gibibyte);
+  });
+}
+
+TEST(SpawnBlockingOptions, AThreadMayStayForEver) {
+  ramie::runtime here({.workers = 1, .blocking_keep_alive = std::chrono::milliseconds::max()});
+  here.run([] {
+    auto const first = spawn_blocking([] { return std::this_thread::get_id(); }).join();
+    for (int i = 0; i < 100; ++i) {
+      EXPECT_EQ(spawn_blocking([] { return std::this_thread::get_id(); }).join(), first);
+      this_fiber::sleep_for(ramie::test::soon / 20);
+    }
+  });
+  EXPECT_EQ(here.metrics().blocking_threads, 1U);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <variant>
 
+#include <ramie/sched/blocking.hpp>
 #include <ramie/sched/cancellation_shield.hpp>
 #include <ramie/sched/deadline_scope.hpp>
 #include <ramie/sched/race.hpp>
@@ -442,6 +443,36 @@ TEST(Race, CompletionWins) {
     settle();
     both.cancel();
     EXPECT_EQ(both.join(), 9);
+  });
+}
+
+TEST(TaskGroupMisuse, AMemberThatBlocksIsAMemberStill) {
+  on_one_worker([] {
+    task_group group;
+    std::error_code code;
+    group.spawn([&] { code = code_of([&] { ramie::blocking([&] { group.wait(); }); }); });
+    group.wait();
+    EXPECT_EQ(code, std::errc::resource_deadlock_would_occur);
+  });
+}
+
+// The second function gets no fiber; the first still uses what belongs to the call.
+TEST(Race, EndsInOrderWhenItCannotBegin) {
+  ramie::run({.workers = 1, .max_fibers = 2}, [] {
+    bool ended = false;
+    EXPECT_THROW(
+        {
+          deadline_scope const soon_over(soon);
+          race(
+              [&] {
+                ramie::cancellation_shield const shield;
+                this_fiber::sleep_for(2 * soon);
+                ended = true;
+              },
+              [] {});
+        },
+        timed_out);
+    EXPECT_TRUE(ended);
   });
 }
 

@@ -91,7 +91,7 @@ class await_driver {
  public:
   struct promise_type {
     template <class Awaiter, class T>
-    promise_type(Awaiter&, outcome<T>&, waiter& waits) noexcept : self(&waits) {}
+    promise_type(Awaiter&, outcome<T>&, join_word& ends) noexcept : end(&ends) {}
 
     await_driver get_return_object() noexcept {
       return await_driver(std::coroutine_handle<promise_type>::from_promise(*this));
@@ -102,8 +102,13 @@ class await_driver {
       bool await_ready() const noexcept { return false; }
       // Not inlined, so that nothing of it lies in the frame, which may be gone before it returns.
       [[gnu::noinline]] void await_suspend(std::coroutine_handle<promise_type> done) noexcept {
-        waiter* const waits = done.promise().self;
-        waits->unpark();
+        // As the end of a fiber is told to its joiner: the awaiting fiber may have waited meanwhile
+        // for other things, in what the coroutine does on it, so there is no waiter before that.
+        join_word& end = *done.promise().end;
+        auto* const waits = static_cast<waiter*>(end.begin_finish().waiter);
+        bool const won = waits != nullptr && waits->claim();
+        end.end_finish();
+        if (won) waits->resume();
       }
       void await_resume() const noexcept {}
     };
@@ -112,7 +117,7 @@ class await_driver {
     void return_void() const noexcept {}
     void unhandled_exception() const noexcept { std::terminate(); }  // All are caught.
 
-    waiter* self;
+    join_word* end;
   };
 
   explicit await_driver(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
@@ -139,7 +144,7 @@ struct borrowed_awaiter {
 };
 
 template <class Awaiter, class T>
-await_driver drive(Awaiter& awaiter, outcome<T>& result, waiter&) {
+await_driver drive(Awaiter& awaiter, outcome<T>& result, join_word&) {
   try {
     if constexpr (std::is_void_v<T>) {
       co_await borrowed_awaiter<Awaiter>{awaiter};
@@ -164,10 +169,11 @@ detail::await_result<Awaitable> await(Awaitable&& given) {
   detail::outcome<result> came;
   {
     auto&& awaiter = detail::awaiter_of(std::forward<Awaitable>(given));
-    waiter self;
-    auto const driver = detail::drive(awaiter, came, self);
+    detail::join_word end;
+    auto const driver = detail::drive(awaiter, came, end);
     driver.start();
-    self.park({"a coroutine", nullptr}, interruptible::no);
+    waiter self;
+    if (end.await(&self)) self.park({"a coroutine", nullptr}, interruptible::no);
   }
   return came.take();
 }
@@ -183,14 +189,37 @@ class [[nodiscard]] fiber_operation {
   bool await_ready() const noexcept { return false; }
   // Not inlined: see await_driver.
   [[gnu::noinline]] void await_suspend(std::coroutine_handle<> waiting) {
-    spawn([this, waiting] {
-      came_.of(f_);
-      waiting.resume();
-    }).detach();
+    spawn(start(*this, waiting)).detach();
   }
   result await_resume() { return came_.take(); }
 
  private:
+  /// What the fiber calls. One that never runs, for it was cancelled before or got no stack, ends
+  /// the wait when it is destroyed on the fiber. The first of a row of moves is its spawner's.
+  class start {
+   public:
+    start(fiber_operation& self, std::coroutine_handle<> waiting) noexcept
+        : self_(&self), waiting_(waiting) {}
+    start(start&& other) noexcept
+        : self_(std::exchange(other.self_, nullptr)), waiting_(other.waiting_), armed_(true) {}
+    start& operator=(start&&) = delete;
+    ~start() {
+      if (self_ == nullptr || !armed_) return;
+      self_->came_.fail(std::make_exception_ptr(cancelled{}));
+      waiting_.resume();
+    }
+    void operator()() {
+      fiber_operation& self = *std::exchange(self_, nullptr);
+      self.came_.of(self.f_);
+      waiting_.resume();
+    }
+
+   private:
+    fiber_operation* self_;
+    std::coroutine_handle<> waiting_;
+    bool armed_ = false;
+  };
+
   F f_;
   detail::outcome<result> came_;
 };

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <stop_token>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -111,7 +112,11 @@ class jthread {
   void end() noexcept {
     if (!joinable()) return;
     request_stop();
-    join();
+    try {
+      join();
+    } catch (std::system_error const&) {
+      // It could not begin.
+    }
   }
 
   std::stop_source stop_;

@@ -60,8 +60,8 @@ auto race(std::index_sequence<I...>, F&&... functions) {
   std::exception_ptr thrown;  // by the first one
   finish_line line;
   {
-    fiber_group group(0);
-    auto const run = [&](std::size_t runner, auto& place, auto&& function) {
+    // Before the group, whose destructor waits for those that run it.
+    auto const run = [&](fiber_group& group, std::size_t runner, auto& place, auto&& function) {
       try {
         place.store(std::forward<decltype(function)>(function));
         if (!line.cross(runner)) return;
@@ -75,9 +75,10 @@ auto race(std::index_sequence<I...>, F&&... functions) {
       }
       group.cancel();
     };
+    fiber_group group(0);
     (group.spawn(true, fiber_options{},
-                 [&run, &place = std::get<I>(results), &f = functions] {
-                   run(I, place, std::forward<F>(f));
+                 [&run, &group, &place = std::get<I>(results), &f = functions] {
+                   run(group, I, place, std::forward<F>(f));
                  }),
      ...);
     try {

@@ -46,7 +46,8 @@ class fiber_group {
 
   /// Waits for the end of all members, then throws the first exception that one of them let out. If
   /// the wait is interrupted it cancels them, waits for them all the same, and throws `cancelled`
-  /// or `timed_out` if no member threw. By one fiber or thread at a time.
+  /// or `timed_out` if no member threw; `cancelled` too if the end of the runtime has cut a member
+  /// off. By one fiber or thread at a time.
   void wait();
 
   /// Asks all members to end, and those that are still to come until the next wait has returned.
@@ -64,6 +65,7 @@ class fiber_group {
   void adopt(fiber_record& member) noexcept;
   void cancel_members() noexcept;
   wake wait_until_empty(interruptible mode);
+  bool left_to_parent() noexcept;
 
   steady_time const deadline_;
   fiber_limit places_;
@@ -73,6 +75,7 @@ class fiber_group {
   fiber_record* first_ = nullptr;  // the members whose callables have not been left
   waiter* waiting_ = nullptr;
   bool cancelled_ = false;
+  bool cut_off_ = false;        // a member was cancelled, and not by the group
   std::exception_ptr failure_;  // the first one
 };
 
