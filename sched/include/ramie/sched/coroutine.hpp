@@ -15,6 +15,8 @@
 #include <utility>
 #include <variant>
 
+#include <ramie/sched/cancelled.hpp>
+#include <ramie/sched/detail/record.hpp>
 #include <ramie/sched/detail/result_slot.hpp>
 #include <ramie/sched/join_handle.hpp>
 #include <ramie/sched/park.hpp>
@@ -104,10 +106,10 @@ class await_driver {
       [[gnu::noinline]] void await_suspend(std::coroutine_handle<promise_type> done) noexcept {
         // As the end of a fiber is told to its joiner: the awaiting fiber may have waited meanwhile
         // for other things, in what the coroutine does on it, so there is no waiter before that.
-        join_word& end = *done.promise().end;
-        auto* const waits = static_cast<waiter*>(end.begin_finish().waiter);
+        join_word& told = *done.promise().end;
+        auto* const waits = static_cast<waiter*>(told.begin_finish().waiter);
         bool const won = waits != nullptr && waits->claim();
-        end.end_finish();
+        told.end_finish();
         if (won) waits->resume();
       }
       void await_resume() const noexcept {}
