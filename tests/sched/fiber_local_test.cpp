@@ -92,7 +92,7 @@ TEST(FiberLocalOnThreads, BelongsToTheThread) {
 // What a result's destructor or a handler makes on a fiber that ends is not left to the next fiber
 // with its record.
 TEST(FiberLocalAtTheEnd, WhatComesAfterTheFunctionIsDestroyedToo) {
-  static int live = 0;
+  static std::atomic<int> live{0};
   struct counted {
     counted() { ++live; }
     ~counted() { --live; }
@@ -113,7 +113,8 @@ TEST(FiberLocalAtTheEnd, WhatComesAfterTheFunctionIsDestroyedToo) {
     EXPECT_EQ(live, 0);
     return spawn([] { return own->value; }).join();
   };
-  run({.workers = 1, .on_unhandled_exception = [](auto const&) { own->value = 78; }}, [&] {
+  runtime here({.workers = 1, .on_unhandled_exception = [](auto const&) { own->value = 78; }});
+  here.run([&] {
     spawn([] { return result(); }).detach();
     EXPECT_EQ(seen_by_next(), 0);
     spawn([] { throw 1; }).detach();
@@ -130,7 +131,7 @@ TEST(FiberLocalAtTheEnd, WhatComesAfterTheFunctionIsDestroyedToo) {
       std::atomic<bool>* told_;
     };
     spawn_blocking([&] { return tells(ended); }).detach();
-    while (!ended) this_fiber::yield();
+    while (!ended || here.metrics().live_fibers != 1) this_fiber::yield();
     EXPECT_EQ(seen_by_next(), 0);
   });
 }
