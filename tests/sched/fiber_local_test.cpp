@@ -130,7 +130,12 @@ TEST(FiberLocalAtTheEnd, WhatComesAfterTheFunctionIsDestroyedToo) {
       }
       std::atomic<bool>* told_;
     };
-    spawn_blocking([&] { return tells(ended); }).detach();
+    std::atomic<bool> detached{false};  // else whoever detaches it drops its result
+    spawn_blocking([&] {
+      while (!detached) std::this_thread::yield();
+      return tells(ended);
+    }).detach();
+    detached = true;
     while (!ended || here.metrics().live_fibers != 1) this_fiber::yield();
     EXPECT_EQ(seen_by_next(), 0);
   });
