@@ -1,5 +1,6 @@
 #include <ramie/sync/detail/future_state.hpp>
 
+#include <ramie/sched/cancellation_shield.hpp>
 #include <ramie/sched/detail/at_exit.hpp>
 
 namespace ramie::detail {
@@ -57,6 +58,7 @@ void future_state_base::wait() {
   // relaxed: only one calls it; the others wait for what it makes ready.
   if (deferred_.load(std::memory_order_relaxed) &&
       deferred_.exchange(false, std::memory_order_relaxed)) {
+    cancellation_shield const uninterrupted;  // What it throws is the result, for the others too.
     run();
   }
   wait_until(steady_time::max());

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
@@ -9,6 +10,7 @@
 
 #include <ramie/sched/deadline_scope.hpp>
 #include <ramie/sync/async.hpp>
+#include <ramie/sync/event.hpp>
 #include <ramie/sync/packaged_task.hpp>
 #include <ramie/sync/promise.hpp>
 
@@ -145,6 +147,31 @@ TEST(Async, TheFuturesEndIsNotInterrupted) {
     settle();
     EXPECT_TRUE(ended);
   });
+}
+
+TEST(Async, WhatInterruptsAWaiterIsNoResultOfADeferredCall) {
+  for (bool const by_deadline : {false, true}) {
+    ramie::test::on_one_worker([by_deadline] {
+      ramie::event go;
+      auto const shared = ramie::async(std::launch::deferred, [&go] {
+                            go.wait();
+                            return 1;
+                          }).share();
+      auto first = spawn([&] {
+        std::optional<ramie::deadline_scope> limit;
+        if (by_deadline) limit.emplace(-soon);
+        return shared.get();
+      });
+      settle();
+      if (!by_deadline) first.cancel();
+      settle();
+      EXPECT_FALSE(first.done());
+      auto second = spawn([&] { return shared.get(); });
+      go.set();
+      EXPECT_EQ(second.join(), 1);
+      EXPECT_EQ(first.join(), 1);
+    });
+  }
 }
 
 TEST(Async, WorksOutsideAnyRuntime) {

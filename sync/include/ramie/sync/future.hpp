@@ -25,7 +25,8 @@ namespace detail {
 struct future_access;
 
 /// The waits of both kinds of future. Cancellation points, unless the result is there. They throw
-/// future_error (no_state) if the future is not valid.
+/// future_error (no_state) if the future is not valid. A deferred call, which the first to wait
+/// makes, is not interrupted by the waiter's cancellation or deadlines: its result is everybody's.
 template <class R>
 class future_base {
  public:
@@ -55,8 +56,9 @@ class future_base {
 
 }  // namespace detail
 
-/// As std::future. A wait that is interrupted leaves it as it was. The last future of an
-/// `async` call waits for its fiber when it goes, and is not interrupted.
+/// As std::future. A wait that is interrupted leaves it as it was; one that makes a deferred call
+/// is not, until that has ended. The last future of an `async` call waits for its fiber when it
+/// goes, and is not interrupted.
 template <class R>
 class [[nodiscard]] future : public detail::future_base<R> {
  public:

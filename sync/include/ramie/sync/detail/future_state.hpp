@@ -35,7 +35,7 @@ class future_state_base {
   /// For the one future. Throws future_error (future_already_retrieved) the second time.
   void retrieve();
   bool is_ready() const noexcept { return core_.is_ready(); }
-  /// Calls a deferred function. A cancellation point unless it is ready.
+  /// Calls a deferred function, shielded. A cancellation point unless it is ready then.
   void wait();
   /// Does not call a deferred function.
   std::future_status wait_by(steady_time deadline);
