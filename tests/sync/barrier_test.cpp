@@ -1,10 +1,12 @@
 #include <ramie/sync/barrier.hpp>
 
 #include <memory>
+#include <optional>
 #include <random>
 #include <vector>
 
 #include <ramie/sched/deadline_scope.hpp>
+#include <ramie/sync/event.hpp>
 
 #include "../support/fibers.hpp"
 
@@ -83,6 +85,27 @@ TEST(Barrier, TheCompletionMayWait) {
     EXPECT_EQ(completed, 1);
     other.join();
   });
+}
+
+TEST(Barrier, TheCompletionIsNotInterrupted) {
+  for (bool const by_deadline : {false, true}) {
+    ramie::test::on_one_worker([by_deadline] {
+      ramie::event go;
+      auto wait = [&go]() noexcept { go.wait(); };
+      ramie::barrier<decltype(wait)> barrier(1, wait);
+      auto last = spawn([&] {
+        std::optional<ramie::deadline_scope> limit;
+        if (by_deadline) limit.emplace(-soon);
+        barrier.arrive_and_wait();
+      });
+      settle();
+      if (!by_deadline) last.cancel();
+      settle();
+      EXPECT_FALSE(last.done());
+      go.set();
+      last.join();
+    });
+  }
 }
 
 TEST(Barrier, ACancelledWaitThrowsAndItsArrivalStands) {

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <ramie/sched/cancellation_shield.hpp>
 #include <ramie/sched/park.hpp>
 #include <ramie/sync/detail/barrier_core.hpp>
 
@@ -24,7 +25,7 @@ struct no_completion {
 /// As std::barrier, for fibers and threads. All members but the destructor may be called by any
 /// fiber or thread. It may be destroyed as soon as a wait for its last phase has returned, if no
 /// other call is left. The completion function is called by the last to arrive, on its fiber or
-/// thread, with no lock held: it may wait.
+/// thread, with no lock held: it may wait, and is not interrupted.
 template <class CompletionFunction = detail::no_completion>
 class barrier {
   static_assert(std::is_nothrow_invocable_v<CompletionFunction&>);
@@ -78,10 +79,17 @@ class barrier {
   std::uint64_t take_part(std::ptrdiff_t n) {
     auto const arrived = core_.arrive(n);
     if (arrived.last) {
-      completion_();
+      call_completion();
       core_.complete();
     }
     return arrived.phase;
+  }
+
+  void call_completion() noexcept {
+    if constexpr (!std::is_same_v<CompletionFunction, detail::no_completion>) {
+      cancellation_shield const uninterrupted;
+      completion_();
+    }
   }
 
   mutable detail::barrier_core core_;
