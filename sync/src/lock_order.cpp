@@ -3,6 +3,7 @@
 #include <execinfo.h>
 
 #include <cstdlib>
+#include <iterator>
 #include <memory>
 
 namespace ramie::detail {
@@ -26,28 +27,46 @@ std::string call_site::describe() const {
   return lines;
 }
 
-bool lock_order::find_way(void const* from, void const* to, std::set<void const*>& visited,
-                          std::vector<lock_pair>& way) const {
-  auto const found = nodes_.find(from);
-  if (found == nodes_.end() || !visited.insert(from).second) return false;
-  for (auto const& [next, pair] : found->second.next) {
-    way.push_back(pair);
-    if (next == to || find_way(next, to, visited, way)) return true;
-    way.pop_back();
+std::vector<lock_pair> lock_order::find_way(void const* from, void const* to) const {
+  // Depth first, but not by recursion: a way may lead through a whole list of locks, and the stack
+  // be a fiber's. `open`: the nodes from `from` on to where the search is, and what is left of
+  // each.
+  struct place {
+    decltype(node::next)::const_iterator next;
+    decltype(node::next)::const_iterator end;
+  };
+  std::vector<place> open;
+  std::set<void const*> visited;
+  auto const enter = [&](void const* at) {
+    auto const found = nodes_.find(at);
+    if (found == nodes_.end() || !visited.insert(at).second) return;
+    open.push_back({found->second.next.begin(), found->second.next.end()});
+  };
+  enter(from);
+  while (!open.empty()) {
+    place& last = open.back();
+    if (last.next == last.end) {
+      open.pop_back();
+      continue;
+    }
+    void const* const next = (last.next++)->first;
+    if (next != to) {
+      enter(next);
+      continue;
+    }
+    std::vector<lock_pair> way;
+    for (place const& each : open) way.push_back(std::prev(each.next)->second);
+    return way;
   }
-  return false;
+  return {};
 }
 
 std::vector<lock_pair> lock_order::add(lock_pair const& pair) {
   void const* const first = pair.first.lock;
   void const* const second = pair.second.lock;
-  std::vector<lock_pair> way;
-  if (nodes_[first].next.try_emplace(second, pair).second) {
-    nodes_[second].previous.insert(first);
-    std::set<void const*> visited;
-    find_way(second, first, visited, way);
-  }
-  return way;
+  if (!nodes_[first].next.try_emplace(second, pair).second) return {};
+  nodes_[second].previous.insert(first);
+  return find_way(second, first);
 }
 
 void lock_order::forget(void const* lock) {

@@ -56,8 +56,8 @@ class lock_order {
     std::set<void const*> previous;
   };
 
-  bool find_way(void const* from, void const* to, std::set<void const*>& visited,
-                std::vector<lock_pair>& way) const;
+  /// The pairs on a way that leads there; nothing if none does.
+  std::vector<lock_pair> find_way(void const* from, void const* to) const;
 
   std::map<void const*, node> nodes_;
 };

@@ -47,6 +47,13 @@ bool has(std::string const& text, std::string const& part) {
   return text.find(part) != std::string::npos;
 }
 
+/// How many places a report tells, each with at least one frame.
+std::size_t places_in(std::string const& said) {
+  std::size_t places = 0;
+  for (std::size_t at = 0; (at = said.find(" at\n    ", at)) != std::string::npos; ++at) ++places;
+  return places;
+}
+
 class LockChecks : public testing::Test {
  protected:
   LockChecks() {
@@ -170,10 +177,7 @@ TEST_F(LockChecks, TheOtherOrderIsReportedOnce) {
   for (char const* part : {"\"one\"", "\"other\"", "locks mutex 0x", "timed_mutex 0x"}) {
     EXPECT_TRUE(has(said, part)) << part << " in " << said;
   }
-  // Four places, each with at least one frame.
-  std::size_t places = 0;
-  for (std::size_t at = 0; (at = said.find(" at\n    ", at)) != std::string::npos; ++at) ++places;
-  EXPECT_EQ(places, 4u) << said;
+  EXPECT_EQ(places_in(said), 4u) << said;
 }
 
 TEST_F(LockChecks, ALongerCircleIsReported) {
@@ -183,6 +187,28 @@ TEST_F(LockChecks, ALongerCircleIsReported) {
   EXPECT_TRUE(reports_.empty());
   lock_in_turn(m[2], m[0]);
   EXPECT_EQ(reports_.size(), 1u);
+}
+
+TEST_F(LockChecks, OnlyTheCircleItselfIsReported) {
+  std::array<ramie::mutex, 4> m;
+  lock_in_turn(m[0], m[1]);
+  lock_in_turn(m[1], m[2]);  // leads nowhere
+  lock_in_turn(m[1], m[3]);
+  lock_in_turn(m[3], m[0]);
+  ASSERT_EQ(reports_.size(), 1u);
+  EXPECT_EQ(places_in(reports_.front()), 6u) << reports_.front();  // two for each of its locks
+}
+
+// As when a list is walked from lock to lock, by a fiber.
+TEST_F(LockChecks, ALongWayTakesNoStack) {
+  on_one_worker([] {
+    constexpr std::size_t count = 4000;
+    std::vector<ramie::mutex> list(count);
+    for (std::size_t i = 1; i < count; ++i) lock_in_turn(list[i - 1], list[i]);
+    ramie::mutex before;
+    lock_in_turn(before, list.front());
+  });
+  EXPECT_TRUE(reports_.empty());
 }
 
 TEST_F(LockChecks, OneOrderIsNotReported) {
