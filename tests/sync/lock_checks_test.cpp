@@ -149,6 +149,32 @@ TEST_F(LockChecks, UnlockingWhatNobodyHoldsIsRefused) {
   EXPECT_TRUE(has(complaint_of([&] { shared.unlock_shared(); }), "nobody holds"));
 }
 
+TEST_F(LockChecks, AConditionsWaitWithAnothersLockIsRefused) {
+  on_one_worker([] {
+    ramie::mutex m;
+    ramie::condition_variable changed;
+    m.lock();
+    spawn([&] {
+      std::unique_lock<ramie::mutex> lock(m, std::adopt_lock);
+      EXPECT_EQ(code_of([&] { changed.wait(lock); }), std::errc::operation_not_permitted);
+      lock.release();
+    }).join();
+    m.unlock();
+    bool notified = false;
+    auto waiter = spawn([&] {
+      std::unique_lock lock(m);
+      changed.wait(lock);
+      notified = true;
+    });
+    settle();
+    changed.notify_one();  // The refused one waits no more.
+    settle();
+    EXPECT_TRUE(notified);
+    changed.notify_all();
+    waiter.join();
+  });
+}
+
 // A blocking section is the fiber's.
 TEST_F(LockChecks, ABlockingSectionMayUnlockForItsFiber) {
   on_one_worker([] {

@@ -119,7 +119,13 @@ wake basic_notification<A>::wait(Lock& lock, park_reason reason, steady_time dea
   waiter self;
   node place(self);
   add(place);
-  lock.unlock();
+  try {
+    lock.unlock();
+  } catch (...) {  // lock_checks refused it
+    // It is over at once, unless a notification has claimed it, whose resume must come first.
+    if (self.park_until(reason, steady_time{}, interruptible::no) != wake::unparked) remove(place);
+    throw;
+  }
   wake const outcome = self.park_until(reason, deadline, interruptible::yes);
   if (outcome != wake::unparked) remove(place);
   lock.lock();
