@@ -2,6 +2,7 @@
 #include <functional>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -98,6 +99,16 @@ CONFORMANCE_TEST(Async, InvokesWhatIsInvocableWithDecayedCopies) {
     EXPECT_EQ(*g.get(), 7);
   }
   EXPECT_EQ(made.count, 5);
+}
+
+// The policy, and an argument, may bring another library's functions along.
+CONFORMANCE_TEST(Async, IsMeantByItsBareName) {
+  using namespace sut;
+  auto const length = [](std::string const& text) { return text.size(); };
+  static_assert(std::is_same_v<decltype(async(launch::async, twice, 1)), sut::future<int>>);
+  EXPECT_EQ(async(launch::async, twice, 2).get(), 4);
+  EXPECT_EQ(async(launch::deferred, length, std::string("abc")).get(), 3u);
+  EXPECT_EQ(async(length, std::string("ab")).get(), 2u);
 }
 
 CONFORMANCE_TEST(Async, ExceptionsGoToTheFuture) {

@@ -86,11 +86,13 @@ using call_result = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>
 }  // namespace detail
 
 /// As std::async: f(args...), decay-copied, is called by a new fiber, or, if the policy is deferred
-/// (or that may be chosen and no fiber can be had), by the first to wait. Throws what ramie::spawn
-/// throws if the policy is async alone.
+/// (or that may be chosen and no fiber can be had), by the first to wait, shielded from what
+/// interrupts that wait. Throws what ramie::spawn throws if the policy is async alone. Constrained,
+/// so that an unqualified call means it rather than the standard's, which std::launch brings along.
 template <class F, class... Args>
-[[nodiscard]] future<detail::call_result<F, Args...>> async(std::launch policy, F&& f,
-                                                            Args&&... args) {
+requires(std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>)
+    [[nodiscard]] future<detail::call_result<F, Args...>> async(std::launch policy, F&& f,
+                                                                Args&&... args) {
   using result = detail::call_result<F, Args...>;
   using state_type = detail::call_state<result, std::decay_t<F>, std::decay_t<Args>...>;
   detail::state_ptr<state_type> state(
