@@ -4,6 +4,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -377,6 +378,35 @@ TEST(Select, AMoveThatThrowsInItThrowsOutOfItAndLosesNothing) {
     EXPECT_EQ(got, 7);
     EXPECT_EQ(sender.join(), 1u);
   });
+}
+
+TEST(Select, AHandlerThatTakesAReferenceGetsWhatCameUnmoved) {
+  ramie::test::on_one_worker([] {
+    bool armed = false;
+    int got = 0;
+    channel<touchy> c(0);
+    auto selecting =
+        spawn([&] { select(on_receive(c, [&](std::optional<touchy>&& v) { got = v->value; })); });
+    settle();
+    c.send(touchy(7, &armed));  // It is with the select now, which has not gone on yet.
+    armed = true;
+    selecting.join();
+    EXPECT_EQ(got, 7);
+  });
+}
+
+TEST(Select, AHandlerThatThrowsLeavesNothingInItsCase) {
+  channel<int> c(1);
+  std::optional<int> got = 0;
+  auto receive = on_receive(c, [&](std::optional<int> const& v) {
+    if (v) throw std::runtime_error("handler");
+    got = v;
+  });
+  c.send(1);
+  c.close();
+  EXPECT_THROW(select(receive), std::runtime_error);
+  select(receive);
+  EXPECT_EQ(got, std::nullopt);
 }
 
 template <class... Args>

@@ -32,7 +32,14 @@ class receive_case final : public basic_receive_case<std_wait_policy, T> {
   receive_case(channel_core<T>& core, F f)
       : basic_receive_case<std_wait_policy, T>(core), handler_(std::move(f)) {}
 
-  void handle() { std::invoke(handler_, std::exchange(this->value_, std::nullopt)); }
+  /// Straight from where it was received: a move before the handler's own could throw, and lose it.
+  void handle() {
+    struct emptied {  // for the next use, be it after an exception
+      std::optional<T>& value;
+      ~emptied() { value.reset(); }
+    } const at_the_end{this->value_};
+    std::invoke(handler_, std::move(this->value_));
+  }
 
  private:
   F handler_;
@@ -85,8 +92,8 @@ class event_case final : public event_waiter {
 
 }  // namespace detail
 
-/// The next value: f is called with it; with nothing if the channel is closed and drained, which is
-/// ready forever.
+/// The next value: f is called with it, as an rvalue that is moved only if f does; with nothing if
+/// the channel is closed and drained, which is ready forever.
 template <class T, std::invocable<std::optional<T>> F>
 auto on_receive(detail::channel_base<T>& from, F f) {
   return detail::receive_case<T, F>(detail::select_access::core(from), std::move(f));
