@@ -194,6 +194,25 @@ TEST(Channel, RangeForReceivesUntilItIsClosed) {
   });
 }
 
+struct unassignable {
+  explicit unassignable(int n) : value(n) {}
+  unassignable(unassignable&&) = default;
+  int const value;
+};
+
+TEST(Channel, IteratesOverWhatCannotBeAssigned) {
+  ramie::test::on_one_worker([] {
+    channel<unassignable> c(2);
+    auto sender = spawn([&] {
+      for (int i = 1; i <= 10; ++i) c.send(unassignable(i));
+      c.close();
+    });
+    int sum = 0;
+    for (unassignable& one : c) sum += one.value;
+    EXPECT_EQ(sum, 55);
+  });
+}
+
 TEST(Channel, AMoveThatThrowsIntoTheBufferLeavesItAsItWas) {
   int fuse = 0;
   channel<bomb> c(1);

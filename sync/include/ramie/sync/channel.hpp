@@ -62,19 +62,24 @@ class channel_base {
     using difference_type = std::ptrdiff_t;
     using value_type = T;
 
-    explicit iterator(channel_base& from) : from_(&from), value_(from.receive()) {}
-    T& operator*() const noexcept { return *value_; }
+    explicit iterator(channel_base& from) : from_(&from), last_(std::in_place, from) {}
+    T& operator*() const noexcept { return *last_->value; }
     iterator& operator++() {
-      value_ = std::nullopt;
-      value_ = from_->receive();
+      last_.emplace(*from_);
       return *this;
     }
     void operator++(int) { ++*this; }
-    bool operator==(std::default_sentinel_t) const noexcept { return !value_.has_value(); }
+    bool operator==(std::default_sentinel_t) const noexcept { return !last_ || !last_->value; }
 
    private:
+    /// Made where it stays: the value is neither assigned nor moved once more.
+    struct received {
+      explicit received(channel_base& from) : value(from.receive()) {}
+      std::optional<T> value;
+    };
+
     channel_base* from_;
-    mutable std::optional<T> value_;
+    mutable std::optional<received> last_;  // none if a receive has thrown
   };
   iterator begin() { return iterator(*this); }
   std::default_sentinel_t end() const noexcept { return {}; }
