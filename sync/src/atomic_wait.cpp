@@ -45,15 +45,18 @@ void notify_all_at(void const* address) noexcept {
 
 namespace ramie {
 
-void atomic_wait_explicit(std::atomic_flag const* flag, bool old, std::memory_order order) {
+void atomic_wait_explicit(std::atomic_flag const volatile* flag, bool old,
+                          std::memory_order order) {
   constexpr auto check = [](void const* at, void const* than, std::memory_order by) noexcept {
-    return static_cast<std::atomic_flag const*>(at)->test(by) == *static_cast<bool const*>(than);
+    auto const* const seen = static_cast<std::atomic_flag const volatile*>(at);
+    return seen->test(by) == *static_cast<bool const*>(than);
   };
+  void const* const address = const_cast<std::atomic_flag const*>(flag);
   detail::unchanged const still{check, &old, order};
-  while (still(flag)) detail::wait_at(flag, still);
+  while (still(address)) detail::wait_at(address, still);
 }
 
-void atomic_wait(std::atomic_flag const* flag, bool old) {
+void atomic_wait(std::atomic_flag const volatile* flag, bool old) {
   atomic_wait_explicit(flag, old, std::memory_order_seq_cst);  // against nothing of ramie's own
 }
 

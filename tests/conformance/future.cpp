@@ -79,6 +79,8 @@ CONFORMANCE_TEST(FutureError, SaysWhatItIs) {
   sut::future_error const error(future_errc::no_state);
   EXPECT_EQ(error.code(), future_errc::no_state);
   EXPECT_NE(std::string(error.what()), "");
+  EXPECT_EQ(sut::make_error_code(future_errc::broken_promise), code);
+  EXPECT_EQ(sut::make_error_condition(future_errc::broken_promise), code.default_error_condition());
   EXPECT_EQ(make_error_condition(future_errc::no_state), error.code().default_error_condition());
 }
 
@@ -91,6 +93,21 @@ CONFORMANCE_TEST(Future, WithoutAStateEveryUseIsReported) {
   EXPECT_FALSE(none.share().valid());
   shared_future<int> const shared;
   EXPECT_EQ(code_of([&] { static_cast<void>(shared.get()); }), future_errc::no_state);
+}
+
+CONFORMANCE_TEST(Future, Swaps) {
+  promise<int> p;
+  future<int> a = p.get_future();
+  future<int> b;
+  sut::swap(a, b);
+  EXPECT_TRUE(!a.valid() && b.valid());
+  using namespace sut;
+  swap(a, b);
+  EXPECT_TRUE(a.valid() && !b.valid());
+  shared_future<int> c = a.share();
+  shared_future<int> d;
+  sut::swap(c, d);
+  EXPECT_TRUE(!c.valid() && d.valid());
 }
 
 CONFORMANCE_TEST(Future, IsValidUntilItsResultIsTaken) {

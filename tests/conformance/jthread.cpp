@@ -118,6 +118,10 @@ CONFORMANCE_TEST(Jthread, MovesAndSwaps) {
   swap(a, b);
   EXPECT_EQ(a.get_id(), id);
   EXPECT_EQ(a.get_stop_token(), token);
+  sut::swap(a, b);
+  EXPECT_EQ(b.get_id(), id);
+  EXPECT_EQ(b.get_stop_token(), token);
+  b.swap(a);
   a.swap(b);
   a = std::move(b);
   EXPECT_EQ(a.get_id(), id);

@@ -119,6 +119,9 @@ void ownership_moves() {
   first.swap(third);
   EXPECT_EQ(first.mutex(), &a);
   swap(first, third);
+  sut::swap(first, third);
+  EXPECT_EQ(first.mutex(), &a);
+  sut::swap(first, third);
   EXPECT_EQ(third.mutex(), &a);
   EXPECT_TRUE(third.owns_lock());
   EXPECT_EQ(third.release(), &a);

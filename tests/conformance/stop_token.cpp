@@ -88,12 +88,16 @@ CONFORMANCE_TEST(StopToken, MovesAndSwaps) {
   stop_source b(std::move(a));
   EXPECT_FALSE(a.stop_possible());
   swap(a, b);
+  sut::swap(a, b);
+  sut::swap(a, b);
   a.swap(b);
   EXPECT_EQ(b.get_token(), token);
   stop_token c = token;
   stop_token d(std::move(c));
   EXPECT_FALSE(c.stop_possible());
   swap(c, d);
+  sut::swap(c, d);
+  sut::swap(c, d);
   c.swap(d);
   EXPECT_EQ(d, token);
 }

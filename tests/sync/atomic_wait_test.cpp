@@ -57,6 +57,50 @@ TEST(AtomicWait, FlagsAreWaitedForToo) {
   });
 }
 
+/// A fiber that waits until `atomic` is not 0 is let go by `notify` once it is 1.
+template <class Atomic, class Set, class Wait, class Notify>
+void expect_wake(Atomic& atomic, Set set, Wait wait, Notify notify) {
+  auto waiter = spawn([&] { wait(atomic); });
+  settle();
+  EXPECT_FALSE(waiter.done());
+  set(atomic);
+  notify(atomic);
+  waiter.join();
+}
+
+TEST(AtomicWait, FlagsHaveTheStandardsNames) {
+  ramie::test::on_one_worker([] {
+    auto const both = [](auto& flag) {
+      auto const set = [](auto& f) { f.test_and_set(); };
+      expect_wake(
+          flag, set, [](auto& f) { ramie::atomic_flag_wait(&f, false); },
+          [](auto& f) { ramie::atomic_flag_notify_one(&f); });
+      flag.clear();
+      expect_wake(
+          flag, set,
+          [](auto& f) { ramie::atomic_flag_wait_explicit(&f, false, std::memory_order_acquire); },
+          [](auto& f) { ramie::atomic_flag_notify_all(&f); });
+    };
+    std::atomic_flag plain;
+    both(plain);
+    std::atomic_flag volatile shy;
+    both(shy);
+  });
+}
+
+TEST(AtomicWait, VolatileAtomicsAreWaitedForToo) {
+  ramie::test::on_one_worker([] {
+    std::atomic<int> volatile value{0};
+    auto const set = [](auto& v) { v.store(1); };
+    expect_wake(
+        value, set, [](auto& v) { atomic_wait(&v, 0); }, [](auto& v) { atomic_notify_one(&v); });
+    value.store(0);
+    expect_wake(
+        value, set, [](auto& v) { ramie::atomic_wait_explicit(&v, 0, std::memory_order_acquire); },
+        [](auto& v) { atomic_notify_all(&v); });
+  });
+}
+
 TEST(AtomicWait, GoesOnWhileTheValueIsAsItWas) {
   ramie::test::on_one_worker([] {
     std::atomic<int> value{0};

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <future>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -16,6 +17,9 @@ using std::future_errc;
 using std::future_error;
 using std::future_status;
 using std::launch;
+using std::make_error_code;
+using std::make_error_condition;
+using std::swap;
 
 template <class R>
 class shared_future;

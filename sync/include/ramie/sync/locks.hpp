@@ -1,8 +1,10 @@
-// What the standard's scoped locks and their like are called here: themselves.
+// What the standard's scoped locks and their like are called here: themselves. `swap` is theirs,
+// and anything's that has none in ramie.
 #pragma once
 
 #include <mutex>
 #include <shared_mutex>
+#include <utility>
 
 namespace ramie {
 
@@ -14,6 +16,7 @@ using std::lock;
 using std::lock_guard;
 using std::scoped_lock;
 using std::shared_lock;
+using std::swap;
 using std::try_lock;
 using std::try_to_lock;
 using std::try_to_lock_t;
