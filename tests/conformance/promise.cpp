@@ -46,6 +46,13 @@ concept takes = requires(promise<R> p, Given&&... given) {
 static_assert(takes<int, int> && takes<int, int const&> && takes<int&, int&> && takes<void>);
 static_assert(!takes<int&, int const&> && !takes<int&, int> && !takes<void, int> && !takes<int>);
 
+// To make only sure that there is one. The compiler says nothing.
+CONFORMANCE_TEST(Promise, ItsFutureMayBeDropped) {
+  promise<int> p;
+  p.get_future();
+  EXPECT_EQ(code_of([&] { p.get_future(); }), future_errc::future_already_retrieved);
+}
+
 CONFORMANCE_TEST(Promise, MisuseIsReported) {
   promise<int> p;
   future<int> f = p.get_future();

@@ -64,7 +64,7 @@ class future_base {
 /// is not, until that has ended. The last future of an `async` call waits for its fiber when it
 /// goes, and is not interrupted.
 template <class R>
-class [[nodiscard]] future : public detail::future_base<R> {
+class future : public detail::future_base<R> {
  public:
   future() noexcept = default;
   future(future&&) noexcept = default;
