@@ -43,7 +43,7 @@ static_assert(requires(thread t, thread const fixed) {
 static_assert(std::is_nothrow_default_constructible_v<thread::id>);
 static_assert(std::is_trivially_copyable_v<thread::id>);
 static_assert(std::totally_ordered<thread::id>);
-static_assert(requires(thread::id a, std::hash<thread::id> const hash) {
+static_assert(requires(thread::id a, sut::hash<thread::id> const hash) {
   requires noexcept(a == a);
   { a <=> a } -> std::same_as<std::strong_ordering>;
   requires noexcept(a <=> a);

@@ -14,6 +14,8 @@
 
 namespace ramie {
 
+using std::hash;  // of thread::id, below
+
 namespace detail {
 
 struct fiber_access;
