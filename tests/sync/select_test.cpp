@@ -373,8 +373,9 @@ TEST(Select, AMoveThatThrowsInItThrowsOutOfItAndLosesNothing) {
     settle();
     EXPECT_FALSE(sender.done()) << "it goes on waiting";
     int got = 0;
-    EXPECT_EQ(select(on_receive(other, ignore), on_receive(c, [&](auto v) { got = v->value; })),
-              1u);
+    EXPECT_EQ(
+        select(on_receive(other, ignore), on_receive(c, [&](auto v) { got = v.value().value; })),
+        1u);
     EXPECT_EQ(got, 7);
     EXPECT_EQ(sender.join(), 1u);
   });
@@ -385,8 +386,8 @@ TEST(Select, AHandlerThatTakesAReferenceGetsWhatCameUnmoved) {
     bool armed = false;
     int got = 0;
     channel<touchy> c(0);
-    auto selecting =
-        spawn([&] { select(on_receive(c, [&](std::optional<touchy>&& v) { got = v->value; })); });
+    auto selecting = spawn(
+        [&] { select(on_receive(c, [&](std::optional<touchy>&& v) { got = v.value().value; })); });
     settle();
     c.send(touchy(7, &armed));  // It is with the select now, which has not gone on yet.
     armed = true;
