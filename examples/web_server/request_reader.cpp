@@ -1,11 +1,13 @@
 #include "request_reader.hpp"
 
 #include <cstring>
+#include <iterator>
 #include <span>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
+#include <boost/beast/http/field.hpp>
 
 #include <ramie/sched/deadline_scope.hpp>
 #include <ramie/sched/timed_out.hpp>
@@ -14,7 +16,9 @@ namespace web {
 
 namespace {
 
+using boost::beast::iequals;
 using boost::beast::http::error;
+using boost::beast::http::field;
 
 /// The status that tells the client what is wrong with its request.
 int status_of(boost::system::error_code const& found) {
@@ -36,6 +40,15 @@ auto within(std::chrono::milliseconds time, F f) {
   }
 }
 
+/// Refuses a body whose end is told in any other way than by its length or its chunks. Beast takes
+/// it for none, and would read it as the next request.
+void check_framing(request const& head, bool chunked) {
+  auto const [first, last] = head.equal_range(field::transfer_encoding);
+  if (first == last) return;
+  if (!chunked || head.version() < 11) throw refused(400);
+  if (std::next(first) != last || !iequals(first->value(), "chunked")) throw refused(501);
+}
+
 }  // namespace
 
 std::optional<request> request_reader::next() {
@@ -44,6 +57,7 @@ std::optional<request> request_reader::next() {
   into.header_limit(limits_.head_size);
   into.body_limit(limits_.body_size);
   within(limits_.head, [&] { read_head(into); });
+  check_framing(into.get(), into.chunked());
   if (!into.is_done()) {
     if (boost::beast::iequals(into.get()[boost::beast::http::field::expect], "100-continue")) {
       replies_.write_all("HTTP/1.1 100 Continue\r\n\r\n");

@@ -82,6 +82,20 @@ def what_is_wrong_is_said(server):
         assert status in status_of(server, sent), (sent[:60], status_of(server, sent))
 
 
+def no_body_is_taken_for_a_request(server):
+    hidden = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    for version, coding, status in (
+            (b"1.1", b"gzip", b"400"), (b"1.1", b"identity", b"400"), (b"1.1", b"xchunked", b"400"),
+            (b"1.1", b'"chunked"', b"400"), (b"1.1", b"chunked, identity", b"400"),
+            (b"1.1", b"chunked, chunked", b"400"), (b"1.1", b"", b"400"), (b"1.0", b"chunked", b"400"),
+            (b"1.1", b"gzip\r\nContent-Length: 1", b"400"), (b"1.1", b"gzip, chunked", b"501"),
+            (b"1.1", b"gzip\r\nTransfer-Encoding: chunked", b"501"), (b"1.1", b"chunked;a=b", b"501")):
+        for body in (hidden, b"%x\r\n%s\r\n0\r\n\r\n" % (len(hidden), hidden)):
+            got = exchange(server, b"POST /echo HTTP/%s\r\nHost: a\r\nTransfer-Encoding: %s\r\n\r\n%s"
+                           % (version, coding, body))
+            assert got.startswith(b"HTTP/1.1 " + status) and got.count(b"HTTP/1.1") == 1, (coding, got)
+
+
 def slow_and_silent_clients_are_cut_off(program, folder):
     with Server(program, "--root", folder, "--idle-ms", "200", "--head-ms", "200", "--body-ms", "200",
                 "--write-ms", "200") as server:
@@ -170,6 +184,7 @@ def main(program):
                 curl_gets_files(server, folder)
                 requests_in_a_row(server)
                 what_is_wrong_is_said(server)
+                no_body_is_taken_for_a_request(server)
                 tools_measure_it(server)
                 server.tell_to_end()
                 assert server.end() == (0, "")
