@@ -60,6 +60,7 @@ std::optional<request> request_reader::next() {
   check_framing(into.get(), into.chunked());
   if (!into.is_done()) {
     if (boost::beast::iequals(into.get()[boost::beast::http::field::expect], "100-continue")) {
+      ramie::deadline_scope const limit(limits_.write);
       replies_.write_all("HTTP/1.1 100 Continue\r\n\r\n");
     }
     within(limits_.body, [&] { read_body(into); });

@@ -127,6 +127,36 @@ def slow_and_silent_clients_are_cut_off(program, folder):
         assert server.end()[0] == 0
 
 
+def nobody_is_asked_for_a_body_for_ever(program, folder):
+    page = b"GET /%s HTTP/1.1\r\nHost: a\r\n\r\n"
+    asking = b"POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx"
+    first, filling = folder / "first", folder / "filling"
+    first.write_bytes(b"x" * 50_000)
+    with Server(program, "--root", folder, "--workers", "1", "--write-ms", "200") as server:
+        head = len(exchange(server, page.replace(b"GET", b"HEAD") % b"first", b"\r\n\r\n"))
+        answer = len(exchange(server, asking, b"\r\n\r\nx"))
+        # Each time the server's 64 KiB of answers are full in the middle of a "100 Continue".
+        first.write_bytes(b"x" * ((64 << 10) - 10 - head))
+        filling.write_bytes(b"x" * ((64 << 10) - answer - head))
+        asked = page % b"first"
+        while len(asked) + 200 < 16 << 10:  # What the server reads at once.
+            asked += asking + page % b"filling"
+        with socket.socket() as deaf:
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.connect(("127.0.0.1", server.port))
+            deaf.settimeout(60)
+            deaf.sendall(asked)
+            try:
+                while True:
+                    deaf.sendall(b"x" * 65536)
+            except TimeoutError as late:
+                raise AssertionError("it was waited for") from late
+            except OSError:  # The connection is closed.
+                pass
+    first.unlink()
+    filling.unlink()
+
+
 def tools_measure_it(server):
     root = f"http://127.0.0.1:{server.port}/"
     said = run("wrk", "-t1", "-c50", "-d1s", root).decode()
@@ -189,6 +219,7 @@ def main(program):
                 server.tell_to_end()
                 assert server.end() == (0, "")
         slow_and_silent_clients_are_cut_off(program, folder)
+        nobody_is_asked_for_a_body_for_ever(program, folder)
         tls_clients_are_served(program, folder)
         processes_share_a_port(program, folder)
 
