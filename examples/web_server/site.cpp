@@ -82,7 +82,7 @@ std::optional<std::string> decoded(std::string_view path) {
 
 }  // namespace
 
-void site::answer(request const& asked, buffered_writer& to, ramie::io::tcp_stream* plain) const {
+bool site::answer(request const& asked, buffered_writer& to, ramie::io::tcp_stream* plain) const {
   std::string_view const target(asked.target().data(), asked.target().size());
   auto const path = decoded(target.substr(0, target.find('?')));
   bool const reads = asked.method() == verb::get || asked.method() == verb::head;
@@ -94,22 +94,23 @@ void site::answer(request const& asked, buffered_writer& to, ramie::io::tcp_stre
   if (path->starts_with("/count/")) {
     return answer_count(asked, std::string_view(*path).substr(7), to);
   }
-  answer_file(asked, *path, to, plain);
+  return answer_file(asked, *path, to, plain);
 }
 
 void site::refuse(int status, buffered_writer& to) const {
   write(head(status, false, length(0)), to);
 }
 
-void site::answer_text(request const& asked, int status, std::string_view text,
+bool site::answer_text(request const& asked, int status, std::string_view text,
                        buffered_writer& to) const {
   std::string fields = "Content-Type: text/plain; charset=utf-8\r\n" + length(text.size());
   if (status == 405) fields += "Allow: GET, HEAD\r\n";
   write(head(status, asked.keep_alive(), fields), to);
   if (asked.method() != verb::head) write(text, to);
+  return asked.keep_alive();
 }
 
-void site::answer_file(request const& asked, std::string_view path, buffered_writer& to,
+bool site::answer_file(request const& asked, std::string_view path, buffered_writer& to,
                        ramie::io::tcp_stream* plain) const {
   std::filesystem::path where = root_;
   where += path;
@@ -127,14 +128,18 @@ void site::answer_file(request const& asked, std::string_view path, buffered_wri
   std::string fields = "Content-Type: ";
   fields.append(type_of(where)).append("\r\n").append(length(found.size));
   write(head(200, asked.keep_alive(), fields), to);
-  if (asked.method() == verb::head) return;
+  if (asked.method() == verb::head) return asked.keep_alive();
   // What is small goes out together with its head.
-  if (plain == nullptr || found.size <= at_once) return copy(source, found.size, to);
-  {
-    ramie::deadline_scope const limit(limits_.write);
-    to.flush();
+  if (plain == nullptr || found.size <= at_once) {
+    copy(source, found.size, to);
+  } else {
+    {
+      ramie::deadline_scope const limit(limits_.write);
+      to.flush();
+    }
+    send(source, found.size, *plain);
   }
-  send(source, found.size, *plain);
+  return asked.keep_alive();
 }
 
 void site::copy(ramie::io::file& source, std::uint64_t size, buffered_writer& to) const {
@@ -159,16 +164,16 @@ void site::send(ramie::io::file& source, std::uint64_t size, ramie::io::tcp_stre
   }
 }
 
-void site::answer_count(request const& asked, std::string_view last, buffered_writer& to) const {
+bool site::answer_count(request const& asked, std::string_view last, buffered_writer& to) const {
   std::uint32_t count = 0;
   auto const [end, failed] = std::from_chars(last.begin(), last.end(), count);
   if (failed != std::errc() || end != last.end()) {
     return answer_text(asked, 404, "Count to what?\n", to);
   }
   bool const chunked = asked.version() >= 11;  // An older client is told by the end of the stream.
-  write(head(200, chunked && asked.keep_alive(), chunked ? "Transfer-Encoding: chunked\r\n" : ""),
-        to);
-  if (asked.method() == verb::head) return;
+  bool const goes_on = chunked && asked.keep_alive();
+  write(head(200, goes_on, chunked ? "Transfer-Encoding: chunked\r\n" : ""), to);
+  if (asked.method() == verb::head) return goes_on;
   for (std::uint32_t i = 1; i <= count; ++i) {
     std::string const line = std::to_string(i) + '\n';
     std::array<char, 16> size{};
@@ -177,6 +182,7 @@ void site::answer_count(request const& asked, std::string_view last, buffered_wr
     write(chunked ? before + line + "\r\n" : line, to);
   }
   if (chunked) write("0\r\n\r\n", to);
+  return goes_on;
 }
 
 /// A client that takes nothing is not waited for beyond the limit.

@@ -125,8 +125,7 @@ class server {
       for (bool goes_on = true; goes_on;) {
         auto const asked = requests.next();
         if (!asked) break;
-        site_.answer(*asked, replies, plain);
-        goes_on = asked->keep_alive() && !ending_.load(std::memory_order_relaxed);
+        goes_on = site_.answer(*asked, replies, plain) && !ending_.load(std::memory_order_relaxed);
       }
     } catch (web::refused const& why) {
       site_.refuse(why.status, replies);

@@ -70,6 +70,10 @@ def requests_in_a_row(server):
     assert got.count(b"HTTP/1.1 200 OK") == 11
     assert re.findall(rb"\r\n\r\n(\d)HTTP", got) == [b"%d" % i for i in range(10)], got
     assert got.endswith(b"2\r\n1\n\r\n0\r\n\r\n")
+    # Where only its end tells the answer's, the connection stays for nobody.
+    got = exchange(server, b"GET /count/2 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+                   b"GET /count/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+    assert b"Connection: close" in got and got.endswith(b"\r\n\r\n1\n2\n"), got
 
 
 def what_is_wrong_is_said(server):
