@@ -49,6 +49,17 @@ void check_framing(request const& head, bool chunked) {
   if (std::next(first) != last || !iequals(first->value(), "chunked")) throw refused(501);
 }
 
+/// RFC 9112, 3.2.
+void check_host(request const& head) {
+  std::size_t const hosts = head.count(field::host);
+  if (hosts > 1 || (hosts == 0 && head.version() >= 11)) throw refused(400);
+}
+
+/// An older client would take "100 Continue" for the answer.
+bool is_to_be_asked(request const& head) {
+  return head.version() >= 11 && iequals(head[field::expect], "100-continue");
+}
+
 }  // namespace
 
 std::optional<request> request_reader::next() {
@@ -57,9 +68,10 @@ std::optional<request> request_reader::next() {
   into.header_limit(limits_.head_size);
   into.body_limit(limits_.body_size);
   within(limits_.head, [&] { read_head(into); });
+  check_host(into.get());
   check_framing(into.get(), into.chunked());
   if (!into.is_done()) {
-    if (boost::beast::iequals(into.get()[boost::beast::http::field::expect], "100-continue")) {
+    if (is_to_be_asked(into.get())) {
       ramie::deadline_scope const limit(limits_.write);
       replies_.write_all("HTTP/1.1 100 Continue\r\n\r\n");
     }

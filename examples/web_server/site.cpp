@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <boost/algorithm/string/predicate.hpp>
 #include <boost/beast/http/status.hpp>
 #include <boost/beast/http/verb.hpp>
 
@@ -58,6 +59,20 @@ std::string_view type_of(std::filesystem::path const& path) {
   return found != types.end() ? found->second : "application/octet-stream";
 }
 
+/// Of "/path?query", and of a URL: a client may ask as it would ask a proxy (RFC 9112, 3.2.2).
+/// Empty if it makes no sense.
+std::string_view path_of(std::string_view target) {
+  for (std::string_view const scheme : {"http://", "https://"}) {
+    if (target.starts_with('/') || !boost::algorithm::istarts_with(target, scheme)) continue;
+    target.remove_prefix(scheme.size());
+    std::size_t const host = std::min(target.find_first_of("/?"), target.size());
+    if (host == 0) return {};
+    target.remove_prefix(host);
+    if (!target.starts_with('/')) return "/";
+  }
+  return target.substr(0, target.find('?'));
+}
+
 /// With "%41" as "A"; nothing if it makes no sense or leads out of the site.
 std::optional<std::string> decoded(std::string_view path) {
   std::string result;
@@ -84,7 +99,7 @@ std::optional<std::string> decoded(std::string_view path) {
 
 bool site::answer(request const& asked, buffered_writer& to, ramie::io::tcp_stream* plain) const {
   std::string_view const target(asked.target().data(), asked.target().size());
-  auto const path = decoded(target.substr(0, target.find('?')));
+  auto const path = decoded(path_of(target));
   bool const reads = asked.method() == verb::get || asked.method() == verb::head;
   if (!path) return answer_text(asked, 400, "That is no path.\n", to);
   if (*path == "/echo" && asked.method() == verb::post) {

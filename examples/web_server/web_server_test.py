@@ -76,13 +76,24 @@ def requests_in_a_row(server):
     assert b"Connection: close" in got and got.endswith(b"\r\n\r\n1\n2\n"), got
 
 
+def clients_of_all_kinds_are_understood(server):
+    for target in (b"http://a/?b", b"HTTP://a:80", b"https://a?b", b"/?http://a/none"):
+        got = exchange(server, b"GET %s HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n" % target)
+        assert got.endswith(b"\r\n\r\n<p>home</p>"), (target, got)
+    got = exchange(server, b"POST /echo HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx")
+    assert got.startswith(b"HTTP/1.1 200") and got.endswith(b"\r\n\r\nx"), got
+
+
 def what_is_wrong_is_said(server):
     for sent, status in ((b"GET / HTTP/9.9\r\n\r\n", b"505"), (b"nonsense\r\n\r\n", b"400"),
-                         (b"GET / HTTP/1.1\r\nbad header\r\n\r\n", b"400"),
+                         (b"GET / HTTP/1.1\r\nHost: a\r\nbad header\r\n\r\n", b"400"),
+                         (b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", b"400"),
+                         (b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\nConnection: close\r\n\r\n", b"400"),
+                         (b"GET http:///index.html HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", b"400"),
                          (b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\n\r\n", b"431"),
-                         (b"DELETE / HTTP/1.1\r\nConnection: close\r\n\r\n", b"405"),
-                         (b"POST /echo HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n", b"413"),
-                         (b"POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400")):
+                         (b"DELETE / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", b"405"),
+                         (b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n", b"413"),
+                         (b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400")):
         assert status in status_of(server, sent), (sent[:60], status_of(server, sent))
 
 
@@ -105,7 +116,7 @@ def slow_and_silent_clients_are_cut_off(program, folder):
                 "--write-ms", "200") as server:
         assert exchange(server, b"") == b""  # Idle.
         assert b"408" in status_of(server, b"GET / HT")
-        assert b"408" in status_of(server, b"POST /echo HTTP/1.1\r\nContent-Length: 5\r\n\r\nabc")
+        assert b"408" in status_of(server, b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc")
         with server.connect() as dripping:
             begun = time.monotonic()
             try:
@@ -118,7 +129,7 @@ def slow_and_silent_clients_are_cut_off(program, folder):
         with socket.socket() as deaf:  # Asks for much and reads nothing.
             deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             deaf.connect(("127.0.0.1", server.port))
-            deaf.sendall(b"GET /large.bin HTTP/1.1\r\n\r\n" * 10)
+            deaf.sendall(b"GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n" * 10)
             time.sleep(1)
             got = 0
             try:
@@ -217,6 +228,7 @@ def main(program):
             with Server(program, "--root", folder, "--workers", workers) as server:
                 curl_gets_files(server, folder)
                 requests_in_a_row(server)
+                clients_of_all_kinds_are_understood(server)
                 what_is_wrong_is_said(server)
                 no_body_is_taken_for_a_request(server)
                 tools_measure_it(server)
