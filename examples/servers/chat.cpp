@@ -151,8 +151,8 @@ void attend(room& here, tcp_stream& stream) {
       here.said.send({self->name, std::string(*text)});
   });
   ramie::select(ramie::on_join(reader, [] {}), ramie::on_join(writer, [] {}));
+  reader = {};  // Cancelled and joined: `error` is its, and the stream has one reader at a time.
   if (error == ramie::io::errc::limit_exceeded) self->outbox.try_send("* too long a line\n");
-  reader.cancel();
   try {
     here.leaving.send(self);
   } catch (ramie::channel_closed const&) {  // The room is closed, and with it the outbox.

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """A chat: everybody hears everybody else, names are unique, and who breaks the rules leaves alone."""
+import socket
 import sys
 
 from server_process import Server
@@ -36,6 +37,9 @@ def conversation(server):
     again = Member(server, "ada")
     assert again.hears() == "* the name is taken"
     assert again.hears() == ""
+    # It is read on for a while, or the answer might be lost. More than the socket's buffers take in.
+    again.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 14)
+    again.socket.sendall(b"x" * (1 << 20))
     loud = Member(server, "loud")
     assert loud.hears() == "* here: ada bob loud"
     assert ada.hears() == "loud: * has come" and bob.hears() == "loud: * has come"
