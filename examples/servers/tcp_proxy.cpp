@@ -25,20 +25,30 @@ struct proxy_options {
   std::uint32_t patience_ms = 10'000;
 };
 
-void pass_on(tcp_stream& client, std::uint16_t port) try {
+/// What is cut off ends with a reset at both ends: neither is to take it for the whole.
+void converse(tcp_stream& client, std::uint16_t port) {
   tcp_stream server;
-  {
-    ramie::deadline_scope const limit(5s);
-    server = tcp_stream::connect("127.0.0.1", port);
+  try {
+    {
+      ramie::deadline_scope const limit(5s);
+      server = tcp_stream::connect("127.0.0.1", port);
+    }
+    client.set_no_delay(true);
+    server.set_no_delay(true);
+    copy_both_ways(client, server);
+  } catch (...) {
+    std::error_code ignored;
+    client.set_reset_on_close(ignored);
+    server.set_reset_on_close(ignored);
+    throw;
   }
-  client.set_no_delay(true);
-  server.set_no_delay(true);
-  copy_both_ways(client, server);
+}
+
+void pass_on(tcp_stream& client, std::uint16_t port) try {
+  converse(client, port);
 } catch (std::system_error const& error) {
   // One connection's failure does not concern the others.
   std::fprintf(stderr, "connection ended: %s\n", error.what());
-  std::error_code ignored;
-  client.set_reset_on_close(ignored);
 }
 
 void serve(proxy_options const& options) {

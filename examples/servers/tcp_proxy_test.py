@@ -3,6 +3,7 @@
 while there are as many as may be, and an end leaves nobody out."""
 import socket
 import socketserver
+import struct
 import sys
 import threading
 
@@ -11,9 +12,12 @@ from server_process import Server
 
 class Echo(socketserver.BaseRequestHandler):
     def handle(self):
-        while data := self.request.recv(65536):
-            self.request.sendall(data)
-        self.request.sendall(b"the end")
+        try:
+            while data := self.request.recv(65536):
+                self.request.sendall(data)
+            self.request.sendall(b"the end")
+        except ConnectionResetError:  # It is cut off.
+            pass
 
 
 def exchange(client, data):
@@ -30,6 +34,13 @@ def ended(client):
     while data := client.recv(100):
         got += data
     return got
+
+
+def is_reset(end):
+    try:
+        return end.recv(1) != b"" and is_reset(end)
+    except ConnectionResetError:
+        return True
 
 
 def many_bytes_and_many_clients(program, port):
@@ -75,6 +86,23 @@ def an_end_is_waited_for_with_patience(program, port):
         proxy.tell_to_end()
         status, complaints = proxy.end()
         assert status == 1 and "patience" in complaints, complaints
+        assert is_reset(client)
+
+
+def what_is_cut_off_looks_like_it(program):
+    with socket.create_server(("127.0.0.1", 0)) as behind, \
+            Server(program, "--to-port", str(behind.getsockname()[1])) as proxy:
+        for downwards in (False, True):
+            near = proxy.connect()
+            far, _ = behind.accept()
+            far.settimeout(60)
+            sender, receiver = (far, near) if downwards else (near, far)
+            sender.sendall(b"half of")
+            assert receiver.recv(100) == b"half of"
+            sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sender.close()
+            assert is_reset(receiver)
+            receiver.close()
 
 
 def nobody_behind_it_is_told(program, port):
@@ -98,6 +126,7 @@ def main(program):
         further_connections_wait(program, port)
         an_end_is_waited_for_with_patience(program, port)
         echo.shutdown()
+    what_is_cut_off_looks_like_it(program)
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = str(unused.getsockname()[1])
     nobody_behind_it_is_told(program, port)
