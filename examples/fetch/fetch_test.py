@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "servers"))
@@ -45,6 +46,14 @@ class TestPages(Pages):
         self.close_connection = True
 
 
+def has_ipv6():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        return True
+    except OSError:
+        return False
+
+
 def fetch(program, *arguments):
     """(status, {url: result})"""
     ran = subprocess.run([program, *arguments], text=True, capture_output=True, timeout=100)
@@ -63,6 +72,47 @@ def plain_pages(program):
     assert status == 1 and len(found) == 100 and all(result.startswith("404") for result in found.values())
 
 
+def told_once(answer, host="127.0.0.1"):
+    """(the URL of a server that answers once, a function for what it was asked)"""
+    listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    asked = []
+
+    def serve_one():
+        with listener, listener.accept()[0] as client:
+            while b"\r\n\r\n" not in b"".join(asked):
+                asked.append(client.recv(4096))
+            client.sendall(answer)
+
+    thread = threading.Thread(target=serve_one, daemon=True)
+    thread.start()
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}", lambda: thread.join() or b"".join(asked)
+
+
+def the_host_is_named(program):
+    for host in ("127.0.0.1", "::1") if has_ipv6() else ("127.0.0.1",):
+        url, asked = told_once(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", host)
+        assert fetch(program, url)[1] == {url: "200, 0 bytes"}
+        assert b"\r\nHost: %s\r\n" % url.removeprefix("http://").encode() in asked(), asked()
+
+
+def no_framing_is_taken_for_a_page(program):
+    chunks = b"\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+    for fields, expected in (
+            (b"Transfer-Encoding: Chunked" + chunks, "200, 2 bytes"),
+            (b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nok", "200, 2 bytes"),
+            (b"Transfer-Encoding: gzip, chunked" + chunks, "other than chunked"),
+            (b"Transfer-Encoding: identity" + chunks, "other than chunked"),
+            (b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked" + chunks, "other than chunked"),
+            (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity" + chunks, "other than chunked"),
+            (b"Transfer-Encoding : chunked" + chunks, "odd name"),
+            (b"Content-Length: 5\r\nContent-Length: 2\r\n\r\nok", "two content-lengths"),
+            (b"Content-Length: 2, 5\r\n\r\nok", "bad content-length")):
+        url, _ = told_once(b"HTTP/1.1 200 OK\r\n" + fields)
+        found = fetch(program, url)[1]
+        assert expected in found[url], (fields, found)
+
+
 def bad_pages(program):
     root = f"http://127.0.0.1:{serve(TestPages)}"
     with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as unused:
@@ -71,12 +121,12 @@ def bad_pages(program):
         mute = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         begun = time.monotonic()
         status, found = fetch(program, "--each-ms", "300", "--most-bytes", "10000", root + "/slow", root + "/cut",
-                              root + "/large", root + "/chunked", nobody, mute, "ftp://a/", "http:///", "nonsense")
+                              root + "/large", root + "/chunked", nobody, mute, "ftp://a/", "http:///", "nonsense", "http://a:b/")
         assert time.monotonic() - begun < 30 and status == 1
     for url, expected in ((root + "/slow", "timed out"), (root + "/cut", "End of stream"),
                           (root + "/large", "more than the limit"), (root + "/chunked", "200, 15 bytes"),
                           (nobody, "refused"), (mute, "timed out"), ("ftp://a/", "neither http"),
-                          ("http:///", "no host"), ("nonsense", "neither http")):
+                          ("http:///", "no host"), ("nonsense", "neither http"), ("http://a:b/", "odd port")):
         assert expected in found[url], (url, found)
     status, found = fetch(program, "--all-ms", "300", "--at-once", "1", root + "/slow", root + "/")
     assert found == {root + "/slow": "timed out", root + "/": "not begun in time"}, found
@@ -99,6 +149,8 @@ def secure_pages(program):
 
 def main(program):
     plain_pages(program)
+    the_host_is_named(program)
+    no_framing_is_taken_for_a_page(program)
     bad_pages(program)
     secure_pages(program)
 

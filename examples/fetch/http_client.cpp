@@ -47,6 +47,14 @@ std::string line_of(buffered_reader& input) {
   return std::string(*line);
 }
 
+bool is_odd(unsigned char c) {
+  return c <= ' ' || c == 127;
+}
+
+bool is_number(std::string_view text) {
+  return text.find_first_not_of("0123456789") == text.npos;
+}
+
 /// How the end of the body is told.
 struct framing {
   std::optional<std::size_t> length{};
@@ -62,8 +70,20 @@ framing read_headers(buffered_reader& input) {
     if (colon == line.npos) throw malformed("a header without a colon");
     std::string const name = lower(line.substr(0, colon));
     std::string_view const value = trimmed(std::string_view(line).substr(colon + 1));
-    if (name == "content-length") result.length = to_size(value, 10, "a bad content-length");
-    if (name == "transfer-encoding") result.chunked = lower(value) == "chunked";
+    if (name.empty() || std::any_of(name.begin(), name.end(), is_odd)) {
+      throw malformed("an odd name of a header");
+    }
+    if (name == "content-length") {
+      std::size_t const length = to_size(value, 10, "a bad content-length");
+      if (result.length.value_or(length) != length) throw malformed("two content-lengths");
+      result.length = length;
+    }
+    if (name == "transfer-encoding") {
+      if (result.chunked || lower(value) != "chunked") {
+        throw malformed("a transfer-encoding other than chunked");
+      }
+      result.chunked = true;
+    }
   }
   throw malformed("too many headers");
 }
@@ -147,13 +167,20 @@ url url::parse(std::string_view text) {
   std::size_t const bracket = std::min(host.rfind(']'), host.size());
   std::size_t const colon = host.find(':', host.starts_with('[') ? bracket : 0);
   result.service = colon == host.npos ? scheme : host.substr(colon + 1);
+  if (colon != host.npos && !is_number(result.service)) throw malformed("an odd port");
   host = host.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   result.host = host;
-  bool const odd = std::any_of(result.target.begin(), result.target.end(),
-                               [](unsigned char c) { return c <= ' ' || c == 127; });
+  bool const odd = std::any_of(result.target.begin(), result.target.end(), is_odd) ||
+                   std::any_of(host.begin(), host.end(), is_odd);
   if (host.empty() || result.service.empty() || odd)
     throw malformed("no host, or an odd character");
+  return result;
+}
+
+std::string url::authority() const {
+  std::string result = host.find(':') == host.npos ? host : '[' + host + ']';
+  if (is_number(service)) result += ':' + service;
   return result;
 }
 
@@ -177,7 +204,7 @@ response read_response(ramie::io::input_stream& from, std::size_t most) {
 
 response get(url const& from, ramie::io::tls_context const& trust, std::size_t most) {
   auto const stream = connect(from, trust);
-  stream->write_all("GET " + from.target + " HTTP/1.1\r\nHost: " + from.host +
+  stream->write_all("GET " + from.target + " HTTP/1.1\r\nHost: " + from.authority() +
                     "\r\nAccept: */*\r\nUser-Agent: ramie\r\nConnection: close\r\n\r\n");
   return read_response(*stream, most);
 }

@@ -26,6 +26,9 @@ struct url {
 
   /// Throws malformed.
   static url parse(std::string_view text);
+
+  /// As the field Host has it.
+  std::string authority() const;
 };
 
 struct response {
