@@ -159,9 +159,11 @@ int run_processes(int argc, char** argv, options const& given) {
       children.push_back(ramie::io::process::spawn(command));
     }
     stop.wait();
-    for (auto& child : children) child.kill(SIGTERM);
+    // One may be gone, and its status too where SIGCHLD is ignored: the others end as they would.
+    std::error_code error;
+    for (auto& child : children) child.kill(SIGTERM, error);
     int failed = 0;
-    for (auto& child : children) failed += child.wait() ? 0 : 1;
+    for (auto& child : children) failed += child.wait(error) && !error ? 0 : 1;
     return failed == 0 ? 0 : 1;
   });
 }

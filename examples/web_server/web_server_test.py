@@ -4,6 +4,7 @@ gone."""
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -216,6 +217,49 @@ def processes_share_a_port(program, folder):
     assert servers.wait(timeout=60) == 0
 
 
+def one_of_them_dies(program, folder):
+    """Where SIGCHLD is ignored nothing is left of it; the others still finish what they have begun."""
+    port = free_port()
+    servers = subprocess.Popen([program, "--port", str(port), "--processes", "3", "--root", folder],
+                               stdout=subprocess.PIPE, text=True,
+                               preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    try:
+        for _ in range(3):
+            assert servers.stdout.readline() == f"listening on {port}\n"
+        children = " ".join(each.read_text() for each in pathlib.Path(f"/proc/{servers.pid}/task").glob("*/children"))
+        first = min(map(int, children.split()))
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: not pathlib.Path(f"/proc/{first}").exists())
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.settimeout(60)
+            client.sendall(b"POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n")
+            assert b"100 Continue" in client.recv(1000)
+            servers.terminate()
+            wait_until(lambda: not listens(port))
+            client.sendall(b"x")
+            assert b"HTTP/1.1 200" in client.recv(1000)
+    except BaseException:  # Otherwise once is enough: told again at its very end, it would die of that.
+        servers.terminate()
+        raise
+    assert servers.wait(timeout=60) == 1
+
+
+def wait_until(condition):
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < 60
+
+
+def listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+        return True
+    except ConnectionRefusedError:
+        return False
+    except ConnectionResetError:  # It has just been closed; another one may be there.
+        return True
+
+
 def main(program):
     with tempfile.TemporaryDirectory() as outer:
         folder = pathlib.Path(outer) / "site"
@@ -238,6 +282,7 @@ def main(program):
         nobody_is_asked_for_a_body_for_ever(program, folder)
         tls_clients_are_served(program, folder)
         processes_share_a_port(program, folder)
+        one_of_them_dies(program, folder)
 
 
 main(sys.argv[1])
