@@ -16,6 +16,7 @@
 #include "file_status.hpp"
 #include "poller.hpp"
 #include "vectors.hpp"
+#include "without_sigpipe.hpp"
 
 namespace ramie::io {
 
@@ -63,11 +64,27 @@ std::size_t read_at(detail::descriptor& file, off_t offset, detail::vectors& par
   return count_of(block(error, [&] { return attempt(0); }));
 }
 
+ssize_t write_part(int fd, off_t offset, detail::vectors& parts) noexcept {
+  return ::pwritev2(fd, parts.data(), static_cast<int>(parts.count()), offset, 0);
+}
+
 std::size_t write_at(detail::descriptor& file, off_t offset, detail::vectors& parts,
                      std::error_code& error) {
-  return count_of(block(file, error, [&](int fd) {
-    return ::pwritev2(fd, parts.data(), static_cast<int>(parts.count()), offset, 0);
-  }));
+  return count_of(block(file, error, [&](int fd) { return write_part(fd, offset, parts); }));
+}
+
+// Not inlined, for errno: see last_error.
+[[gnu::noinline]] ssize_t write_without_sigpipe(int fd, detail::vectors& parts) noexcept {
+  detail::without_sigpipe quiet;
+  ssize_t const result = write_part(fd, -1, parts);
+  quiet.note(result, parts.bytes());
+  return result;
+}
+
+/// Whether it is a FIFO, as far as can be told.
+bool may_raise_sigpipe(int fd) noexcept {
+  struct stat found = {};
+  return ::fstat(fd, &found) != 0 || S_ISFIFO(found.st_mode);
 }
 
 /// -1: they contradict each other.
@@ -96,8 +113,13 @@ file file::open(std::filesystem::path const& path, open_options options, std::er
     error = std::make_error_code(std::errc::invalid_argument);
     return {};
   }
-  ssize_t const fd = block(error, [&] { return ::open(path.c_str(), flags, options.permissions); });
-  return error ? file() : file(static_cast<int>(fd), path);
+  bool may_raise = false;
+  ssize_t const fd = block(error, [&] {
+    int const opened = ::open(path.c_str(), flags, options.permissions);
+    may_raise = options.write && opened >= 0 && may_raise_sigpipe(opened);
+    return opened;
+  });
+  return error ? file() : file(static_cast<int>(fd), path, may_raise);
 }
 
 file file::open(std::filesystem::path const& path, std::error_code& error) {
@@ -121,7 +143,8 @@ std::size_t file::do_read_some(std::span<mutable_buffer const> into, std::error_
 std::size_t file::do_write_some(std::span<const_buffer const> from, std::size_t skip,
                                 std::error_code& error) {
   detail::vectors parts(from, skip);
-  return write_at(file_, -1, parts, error);
+  if (!may_raise_) return write_at(file_, -1, parts, error);
+  return count_of(block(file_, error, [&](int fd) { return write_without_sigpipe(fd, parts); }));
 }
 
 void file::seek(std::uint64_t offset, std::error_code& error) {

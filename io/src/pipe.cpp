@@ -29,7 +29,7 @@ detail::descriptor own(int fd) noexcept {
 [[gnu::noinline]] ssize_t write_quietly(int fd, detail::vectors& parts) noexcept {
   detail::without_sigpipe quiet;
   ssize_t const result = ::writev(fd, parts.data(), static_cast<int>(parts.count()));
-  quiet.note(result);
+  quiet.note(result, parts.bytes());
   return result;
 }
 

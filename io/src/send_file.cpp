@@ -42,7 +42,7 @@ bool in_page_cache(int fd, std::uint64_t offset, std::uint64_t size) noexcept {
   without_sigpipe quiet;
   auto at = static_cast<off_t>(offset);
   ssize_t const result = ::sendfile(to, from, &at, size);
-  quiet.note(result);
+  quiet.note(result, size);
   error = result < 0 ? io::last_error() : std::error_code();
   return result;
 }

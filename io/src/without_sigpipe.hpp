@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <ctime>
 #include <system_error>
 
@@ -36,15 +37,18 @@ class without_sigpipe {
     errno = error;
   }
 
-  void note(ssize_t result) noexcept {
-    raised_ = result < 0 && io::last_error() == std::errc::broken_pipe;
+  /// What the write has told, of so many bytes. One that writes in several steps, as sendfile(2)
+  /// does, tells what went before the signal.
+  void note(ssize_t result, std::size_t wanted) noexcept {
+    raised_ = result < 0 ? io::last_error() == std::errc::broken_pipe
+                         : static_cast<std::size_t>(result) < wanted;
   }
 
  private:
   sigset_t only_;
   sigset_t before_;
   bool was_pending_ = false;
-  bool raised_ = false;
+  bool raised_ = false;  // or may be
 };
 
 }  // namespace ramie::detail

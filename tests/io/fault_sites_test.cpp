@@ -365,6 +365,9 @@ TEST(FaultSites, OfFiles) {
          true},
         {"readdir", kernel.readdir, throwing([&] { list_directory(folder.file("")); }), {EIO}},
     });
+    // Whether it may raise SIGPIPE then can't be told, and nothing comes of that.
+    kernel.fstat.fail(ENOMEM);
+    file::open(path, {.write = true}).write_all("some");
     // Without waiting, and then, as it would have to wait, where it may.
     for (int const error : {EIO, ENOMEM}) {
       kernel.preadv2.fail(error, 2);

@@ -1,17 +1,22 @@
 #include <ramie/io/file.hpp>
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <limits>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <ramie/io/copy.hpp>
 #include <ramie/io/error.hpp>
+#include <ramie/io/owned_descriptor.hpp>
 #include <ramie/sched/this_fiber.hpp>
 
 #include "../support/fibers.hpp"
@@ -23,6 +28,7 @@ using ramie::spawn;
 using ramie::io::const_buffer;
 using ramie::io::file;
 using ramie::io::list_directory;
+using ramie::io::owned_descriptor;
 using ramie::io::read_file;
 using ramie::test::code_of;
 using ramie::test::on_fiber_and_thread;
@@ -142,6 +148,34 @@ TEST(File, AClosedOneIsATypedError) {
     EXPECT_EQ(code_of([&] { closed.sync(); }), bad);
     EXPECT_EQ(code_of([&] { closed.sync_data(); }), bad);
     EXPECT_EQ(code_of([&] { closed.status(); }), bad);
+  });
+}
+
+TEST(File, AFifoThatNobodyReadsAnyMoreIsAnErrorAndNoSignal) {
+  std::signal(SIGPIPE, SIG_DFL);
+  on_fiber_and_thread([] {
+    temporary_folder folder;
+    std::string const path = folder.file("fifo");
+    ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+    auto const open_reader = [&] {
+      return ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    };
+    owned_descriptor reader(open_reader());
+    file writer = file::open(path, {.read = false, .write = true});
+    reader.reset();
+    EXPECT_EQ(code_of([&] { writer.write_all("x"); }), std::errc::broken_pipe);
+    // In the middle of a write: what there was room for is told of, and the signal raised.
+    reader.reset(open_reader());
+    std::thread leaving([&] {
+      std::array<char, 1> first;
+      pollfd polled{reader.get(), POLLIN, 0};
+      ::poll(&polled, 1, -1);
+      EXPECT_EQ(::read(reader.get(), first.data(), first.size()), 1);
+      reader.reset();
+    });
+    EXPECT_EQ(code_of([&] { writer.write_all(std::string(1 << 20, 'x')); }),
+              std::errc::broken_pipe);
+    leaving.join();
   });
 }
 

@@ -114,6 +114,30 @@ TEST(SendFile, TheWaitCanBeEnded) {
   });
 }
 
+/// Whether one waits for this thread to let it through.
+bool sigpipe_is_pending() {
+  sigset_t pending;
+  ::sigpending(&pending);
+  return ::sigismember(&pending, SIGPIPE) == 1;
+}
+
+// The reset comes while the kernel sends: it tells what it has sent, and raises the signal all the
+// same.
+TEST(SendFile, APeerThatLeavesInTheMiddleIsNoSignalEither) {
+  std::signal(SIGPIPE, SIG_DFL);
+  on_fiber_and_thread([] {
+    temporary_folder folder;
+    file source = file_of(folder.file("one"), std::string(4 << 20, 'x'));
+    auto pair = connect_pair();
+    pair.client.close();
+    std::error_code error;
+    pair.server.send_file(source, 0, 4 << 20, error);
+    EXPECT_TRUE(error == std::errc::broken_pipe || error == std::errc::connection_reset)
+        << error.message();
+    EXPECT_FALSE(sigpipe_is_pending());
+  });
+}
+
 TEST(SendFile, BadUseIsATypedErrorAndNoSignal) {
   std::signal(SIGPIPE, SIG_DFL);
   on_fiber_and_thread([] {

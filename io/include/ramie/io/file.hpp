@@ -93,14 +93,15 @@ class file : public input_stream, public output_stream, public detail::descripto
   std::string describe() const override { return path_.string(); }
 
  private:
-  file(int fd, std::filesystem::path path)
-      : descriptor_owner(detail::descriptor(fd)), path_(std::move(path)) {}
+  file(int fd, std::filesystem::path path, bool may_raise)
+      : descriptor_owner(detail::descriptor(fd)), path_(std::move(path)), may_raise_(may_raise) {}
 
   std::size_t do_read_some(std::span<mutable_buffer const> into, std::error_code& error) override;
   std::size_t do_write_some(std::span<const_buffer const> from, std::size_t skip,
                             std::error_code& error) override;
 
   std::filesystem::path path_;
+  bool may_raise_ = false;  // SIGPIPE, when it is written to
 };
 
 }  // namespace ramie::io
