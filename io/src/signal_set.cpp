@@ -41,9 +41,13 @@ struct signal_set::registration {
 
   /// The handler does not know it any more. May be called again.
   void leave() noexcept;
+  /// The same under places_mutex.
+  void give_up_place() noexcept;
 
   /// The lowest signal that has come. Within an operation on the bell, by one at a time.
   std::optional<int> take() noexcept;
+  /// None are pending, as far as the caller has seen.
+  void silence() noexcept;
 
   int const bell;  // an eventfd; can be read whenever any are pending, but in between two steps
   // Those that have come. Set by the handler, taken by wait.
@@ -98,10 +102,13 @@ bool is_fault(int number) {
   return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL;
 }
 
+/// As far as is known without asking the kernel.
+bool can_be_caught(int number) {
+  return number >= 1 && number <= int{last_signal} && !is_fault(number);
+}
+
 std::error_code catch_signal(int number) {
-  if (number < 1 || number > int{last_signal} || is_fault(number)) {
-    return std::make_error_code(std::errc::invalid_argument);
-  }
+  if (!can_be_caught(number)) return std::make_error_code(std::errc::invalid_argument);
   auto const at = static_cast<std::size_t>(number);
   if (users[at] == 0) {
     struct sigaction action = {};
@@ -133,22 +140,29 @@ signal_set::registration::registration(std::initializer_list<int> signals, int r
     throw std::system_error(std::make_error_code(std::errc::too_many_files_open),
                             "ramie: signal_set: more than 32 at once");
   }
+  // The place is there before any handler is: no signal finds a handler that knows of no set.
+  where = static_cast<std::size_t>(free - places.begin());
+  free->owner.store(this, std::memory_order_relaxed);
   for (int const number : signals) {
+    if (can_be_caught(number)) {
+      free->wanted.fetch_or(bit(number), std::memory_order_seq_cst);  // [G1]
+    }
     if (std::error_code const error = catch_signal(number)) {
-      release_signals(caught);
+      give_up_place();
       throw std::system_error(error, "ramie: signal_set: signal " + std::to_string(number));
     }
     bool const twice = (caught & bit(number)) != 0;
     if (twice) release_signals(bit(number));
     caught |= bit(number);
   }
-  where = static_cast<std::size_t>(free - places.begin());
-  free->owner.store(this, std::memory_order_relaxed);
-  free->wanted.store(caught, std::memory_order_seq_cst);  // [G1]
 }
 
 void signal_set::registration::leave() noexcept {
   std::lock_guard const guard(places_mutex);
+  give_up_place();
+}
+
+void signal_set::registration::give_up_place() noexcept {
   auto const mine = std::exchange(where, std::nullopt);
   if (!mine) return;
   release_signals(caught);
@@ -159,15 +173,23 @@ void signal_set::registration::leave() noexcept {
 
 std::optional<int> signal_set::registration::take() noexcept {
   std::uint64_t const come = pending.load(std::memory_order_acquire);  // [G2]
-  if (come == 0) return std::nullopt;
+  if (come == 0) {
+    // It may have been rung all the same: by a handler whose signal was taken between its two
+    // steps, or by that of a child of fork(2), which shares the bell.
+    silence();
+    return std::nullopt;
+  }
   int const lowest = std::countr_zero(come) + 1;
   std::uint64_t const left = pending.fetch_and(~bit(lowest), std::memory_order_acquire);  // [G2]
-  if ((left & ~bit(lowest)) != 0) return lowest;
+  if ((left & ~bit(lowest)) == 0) silence();
+  return lowest;
+}
+
+void signal_set::registration::silence() noexcept {
   std::uint64_t count = 0;
   [[maybe_unused]] auto const silenced = ::read(bell, &count, sizeof count);
   // Of one that has come meanwhile it may have been the ring.
   if (pending.load(std::memory_order_acquire) != 0) ring(bell);  // [G2]
-  return lowest;
 }
 
 // --- signal_set

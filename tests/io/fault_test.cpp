@@ -7,14 +7,17 @@
 #include <chrono>
 #include <filesystem>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <thread>
 
+#include <ramie/io/signal_set.hpp>
 #include <ramie/io/wait.hpp>
 #include <ramie/sched/this_fiber.hpp>
 
 #include "kernel.hpp"
+#include "signals.hpp"
 #include "sockets.hpp"
 
 namespace {
@@ -224,6 +227,17 @@ TEST(Fault, ASocketThatCannotBeSetUpIsClosed) {
     }
     EXPECT_EQ(open_descriptors(), before);
     EXPECT_TRUE(tcp_stream::connect(where).is_open());
+  });
+}
+
+TEST(Fault, ASignalThatComesWhileItsSetIsMadeIsNotLost) {
+  on_fiber_and_thread([] {
+    kernel.on_sigaction = ramie::test::raise_here;
+    ramie::io::signal_set set{SIGUSR1, SIGUSR2};
+    kernel.on_sigaction = nullptr;
+    EXPECT_EQ(set.try_wait(), SIGUSR1);
+    EXPECT_EQ(set.try_wait(), SIGUSR2);
+    EXPECT_EQ(set.try_wait(), std::nullopt);
   });
 }
 

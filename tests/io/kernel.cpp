@@ -6,6 +6,7 @@
 #include <liburing.h>
 #include <netdb.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/sendfile.h>
@@ -275,6 +276,12 @@ int setsockopt(int fd, int level, int option, void const* value, socklen_t size)
 
 int shutdown(int fd, int how) noexcept {
   return kernel.shutdown(ask(SYS_shutdown, fd, how));
+}
+
+int sigaction(int number, struct sigaction const* action, struct sigaction* before) noexcept {
+  int const result = real(&sigaction, "sigaction")(number, action, before);
+  if (kernel.on_sigaction) kernel.on_sigaction(number);
+  return result;
 }
 
 int socket(int domain, int type, int protocol) noexcept {

@@ -76,6 +76,8 @@ struct kernel_calls {
   // After close, and after a write of eight bytes, which is what rings a bell:
   std::function<void(int)> on_close;
   std::function<void()> on_bell;
+  // After sigaction:
+  std::function<void(int)> on_sigaction;
   // Before them:
   std::function<void()> on_posix_spawnp;
   std::function<void()> on_ppoll;

@@ -1,6 +1,7 @@
 #include <ramie/io/signal_set.hpp>
 
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -174,6 +175,24 @@ TEST(SignalSet, CanBeSelected) {
     EXPECT_EQ(set.wait(), SIGUSR1);
     EXPECT_EQ(select(), 1U);
   });
+}
+
+// A child shares the bell of its parent, and rings it for a signal of its own.
+TEST(SignalSet, ARingForNothingIsHeardOnce) {
+  signal_set set{SIGUSR1};
+  pid_t const child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    raise_here(SIGUSR1);
+    ::_exit(0);
+  }
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  EXPECT_EQ(set.try_wait(), std::nullopt);
+  EXPECT_EQ(ramie::select(ramie::on_readable(set, ramie::test::nothing),
+                          ramie::otherwise(ramie::test::nothing)),
+            1U);
+  raise_here(SIGUSR1);
+  EXPECT_EQ(set.wait(), SIGUSR1);
 }
 
 // Each signal is answered before the next one is sent: one that got lost would hang.
