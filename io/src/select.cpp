@@ -27,9 +27,12 @@ bool descriptor_waiter::poll() {
   // Odd: no address of anything else that is waited for.
   source_ = static_cast<std::uintptr_t>(number_) << 2 | std::uintptr_t{writes} << 1 | 1;
   pollfd look{number_, static_cast<short>(writes ? POLLOUT : POLLIN), 0};
-  if (::poll(&look, 1, 0) < 0) {
-    throw std::system_error(errno, std::system_category(), "ramie: select");
-  }
+  // Even a look that does not wait is interrupted by a signal that is there when it begins.
+  int found = -1;
+  do {
+    found = ::poll(&look, 1, 0);
+  } while (found < 0 && errno == EINTR);
+  if (found < 0) throw std::system_error(errno, std::system_category(), "ramie: select");
   // poll(2) passes over numbers below zero.
   if (number_ < 0 || (look.revents & POLLNVAL) != 0) {
     throw std::system_error(std::make_error_code(std::errc::bad_file_descriptor), "ramie: select");
