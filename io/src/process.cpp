@@ -32,6 +32,11 @@ int send_signal(int pidfd, int signal) noexcept {
   return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
 }
 
+/// Takes the status of a child that has ended. `options`: whether to wait until it has.
+ssize_t reap(int pidfd, siginfo_t& found, int options) noexcept {
+  return ::waitid(P_PIDFD, static_cast<id_t>(pidfd), &found, WEXITED | options);
+}
+
 std::error_code generic(int error) {
   return {error, std::generic_category()};
 }
@@ -226,6 +231,10 @@ void process::end() noexcept {
   std::error_code ignored;
   kill(SIGKILL, ignored);
   wait(ignored);
+  if (ended_ || !file_.is_open()) return;
+  // It has not been waited for, for want of descriptors, say; but it is about to end.
+  siginfo_t found;
+  detail::block(file_, ignored, [&](int fd) { return reap(fd, found, 0); });
 }
 
 exit_status process::wait(std::error_code& error) {
@@ -238,7 +247,7 @@ exit_status process::wait(std::error_code& error) {
   siginfo_t found = {};
   while (!error) {
     found.si_pid = 0;
-    if (::waitid(P_PIDFD, static_cast<id_t>(running.number()), &found, WEXITED | WNOHANG) != 0) {
+    if (reap(running.number(), found, WNOHANG) != 0) {
       error = last_error();
     } else if (found.si_pid != 0) {
       break;
