@@ -100,6 +100,11 @@ std::vector<address> look_up_in_pool(std::string_view host, std::string_view ser
   return std::move(asked->found);
 }
 
+/// What getaddrinfo may take for a number, whose lower 16 bits are then the port.
+bool looks_like_a_number(std::string_view service) noexcept {
+  return service.find_first_not_of(" \t\n\v\f\r+-0123456789") == service.npos;
+}
+
 /// Numeric addresses and "localhost".
 std::vector<address> known(std::string_view host, std::uint16_t port, std::error_code& error) {
   std::vector<address> result;
@@ -120,8 +125,10 @@ std::vector<address> resolve(std::string_view host, std::string_view service,
                              std::error_code& error) {
   std::uint16_t port = 0;
   auto const [end, failed] = std::from_chars(service.begin(), service.end(), port);
-  bool const is_number = failed == std::errc() && end == service.end();
-  return is_number ? resolve(host, port, error) : look_up_in_pool(host, service, error);
+  if (failed == std::errc() && end == service.end()) return resolve(host, port, error);
+  if (!looks_like_a_number(service)) return look_up_in_pool(host, service, error);
+  error = errc::unknown_service;
+  return {};
 }
 
 std::vector<address> resolve(std::string_view host, std::uint16_t port) {

@@ -91,6 +91,26 @@ TEST(Resolve, NumericAddressesAndLocalhostAreNotLookedUp) {
   });
 }
 
+// getaddrinfo takes them modulo 65536.
+TEST(Resolve, ANumberThatIsNoPortIsNoService) {
+  look_ups const none([](auto...) {
+    ADD_FAILURE();
+    return EAI_FAIL;
+  });
+  on_fiber_and_thread([] {
+    for (char const* const service :
+         {"65536", "65616", "99999999999999999999", "-1", "+80", " 80", "\v80"}) {
+      std::error_code error;
+      EXPECT_TRUE(resolve("127.0.0.1", service, error).empty()) << service;
+      EXPECT_EQ(error, ramie::io::errc::unknown_service) << service;
+      EXPECT_FALSE(tcp_stream::connect("127.0.0.1", service, error).is_open()) << service;
+      EXPECT_EQ(error, ramie::io::errc::unknown_service) << service;
+    }
+    EXPECT_EQ(texts(resolve("127.0.0.1", "0080")), strings{"127.0.0.1:80"});
+    EXPECT_EQ(texts(resolve("127.0.0.1", "65535")), strings{"127.0.0.1:65535"});
+  });
+}
+
 TEST(Resolve, NamesAreLookedUpWithTheirService) {
   look_ups const two([](std::string host, std::string service, addrinfo** found) {
     int const port = service == "https" ? 443 : std::stoi(service);
