@@ -3,7 +3,6 @@
 #include <openssl/ssl.h>
 
 #include <chrono>
-#include <functional>
 #include <random>
 #include <string>
 #include <system_error>
@@ -258,33 +257,6 @@ TEST(TlsStream, WhatIsNoTlsIsATypedErrorThatNamesThePeer) {
     EXPECT_EQ(code_of([&] { closed.shutdown_write(); }), std::errc::bad_file_descriptor);
     EXPECT_FALSE(closed.is_open());
   });
-}
-
-TEST(TlsContext, BadFilesAreTypedErrorsThatNameThem) {
-  auto const what_of = [](std::function<void()> const& call) -> std::string {
-    try {
-      call();
-    } catch (std::system_error const& error) {
-      return error.what();
-    }
-    return "no error";
-  };
-  std::string const none = all().folder.file("none");
-  EXPECT_NE(what_of([&] { tls_context::client({.authorities = none}); }).find(none),
-            std::string::npos);
-  EXPECT_NE(what_of([&] {
-              tls_context::server({.certificate_chain = none, .private_key = none});
-            }).find(none),
-            std::string::npos);
-  EXPECT_NE(what_of([&] {
-              tls_context::server(
-                  {.certificate_chain = all().server.certificate, .private_key = all().client.key});
-            }).find(all().client.key),
-            std::string::npos);
-  std::error_code error;
-  EXPECT_EQ(tls_context::server({}, error).native_handle(), nullptr);
-  EXPECT_TRUE(error);
-  EXPECT_NE(a_server().native_handle(), nullptr);
 }
 
 TEST(TlsStream, WaitsCanBeEndedAndGoOn) {

@@ -29,8 +29,14 @@ bool succeeded(int result, failure& failed, std::string const& what) {
   return false;
 }
 
+/// Else OpenSSL would ask for the password of a key at the terminal, and wait there.
+int refuse_password(char*, int, int, void*) {
+  return -1;
+}
+
 bool use_identity(SSL_CTX* context, std::filesystem::path const& chain,
                   std::filesystem::path const& key, failure& failed) {
+  SSL_CTX_set_default_passwd_cb(context, refuse_password);
   return succeeded(SSL_CTX_use_certificate_chain_file(context, chain.c_str()), failed,
                    chain.string()) &&
          succeeded(SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM), failed,

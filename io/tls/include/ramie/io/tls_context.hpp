@@ -18,14 +18,15 @@ struct tls_client_options {
   bool verify = true;
   /// Application protocols in order of preference (ALPN), as "h2" and "http/1.1".
   std::vector<std::string> protocols{};
-  /// One's own certificate and key (PEM), for servers that ask; none if empty.
+  /// One's own certificate and key (PEM), for servers that ask; none if empty. A key that wants a
+  /// password is an error.
   std::filesystem::path certificate_chain{};
   std::filesystem::path private_key{};
 };
 
 /// What a server shows. An aggregate for designated initialisers.
 struct tls_server_options {
-  /// PEM; the server's own certificate first.
+  /// PEM; the server's own certificate first. A key that wants a password is an error.
   std::filesystem::path certificate_chain{};
   std::filesystem::path private_key{};
   /// Application protocols in order of preference (ALPN). A client that offers others only is
