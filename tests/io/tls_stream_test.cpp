@@ -358,6 +358,37 @@ TEST(TlsStream, AWriteThatWasCutShortHoldsNoReaderBack) {
   });
 }
 
+// The answers of a reader gather behind a writer that is held back, but not without end.
+TEST(TlsStream, WhoAsksAndDoesNotReadTheAnswersIsReadNoFurther) {
+  on_one_worker([] {
+    auto pair = shake_hands(a_client(), a_server());
+    auto writer = spawn([&] {
+      std::error_code ended;
+      pair.server.write_all(std::string(64 << 20, 'x'), ended);
+    });
+    settle();
+    EXPECT_FALSE(writer.done());
+    std::error_code error;
+    std::size_t received = 0;
+    auto reader = spawn([&] {
+      std::string part(1 << 10, '?');
+      while (std::size_t const count = pair.server.read_some(part, error)) received += count;
+      pair.server.close();
+    });
+    auto* const ssl = static_cast<SSL*>(pair.client.native_handle());
+    std::error_code gone;
+    for (int i = 0; i < 10'000 && !gone; ++i) {
+      EXPECT_EQ(SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+      pair.client.write_all("x", gone);
+    }
+    if (!gone) pair.client.shutdown_write(gone);
+    reader.join();
+    EXPECT_EQ(error, tls_errc::answers_not_read) << error.message();
+    EXPECT_GT(received, 1000U);
+    writer.join();
+  });
+}
+
 TEST(TlsStream, AHandshakeCanBeBounded) {
   on_one_worker([] {
     auto raw = connect_pair();

@@ -21,6 +21,8 @@ class tls_errors final : public std::error_category {
         return "The connection was cut off";
       case tls_errc::certificate_rejected:
         return "The certificate was rejected";
+      case tls_errc::answers_not_read:
+        return "The peer asks and does not read the answers";
     }
     return "Unknown error";
   }

@@ -22,6 +22,8 @@ namespace ramie::io {
 namespace {
 
 constexpr std::size_t record_size = 16 * 1024;
+// A writer's record, and answers that wait behind it: some two thousand.
+constexpr std::size_t most_unsent = 4 * record_size;
 
 [[noreturn]] void fail(std::error_code error, std::string const& what) {
   if (error == std::make_error_code(std::errc::timed_out)) throw timed_out(what);
@@ -71,6 +73,7 @@ class tls_stream::engine {
   enum class patience : bool { no, yes };
   class turn;
   void send_all(patience waits, std::error_code& error);
+  bool is_full();
   bool begin_sending(patience waits, std::error_code& error);
   bool wait_for_turn(std::error_code& error);
   void end_sending() noexcept;
@@ -189,6 +192,10 @@ tls_stream::engine::outcome tls_stream::engine::run(Call call, std::error_code& 
     // If that fails, what the peer has sent before may still be there to be read.
     std::error_code unsent;
     send_all(patience::no, unsent);
+    if (is_full()) {
+      error = make_error_code(tls_errc::answers_not_read);
+      return outcome::failed;
+    }
     if (!receive(error)) {
       if (error == tls_errc::unexpected_end && unsent) error = unsent;
       return outcome::failed;
@@ -297,6 +304,13 @@ void tls_stream::engine::send_all(patience waits, std::error_code& error) {
     bool const is_late = error == std::make_error_code(std::errc::timed_out);
     if (is_late && waits == patience::yes) hand_over(std::move(mine));
   }
+}
+
+/// Whether the SSL has so much to send that it must be given no more to answer: another one is
+/// sending, and held back, or sending fails.
+bool tls_stream::engine::is_full() {
+  std::lock_guard const guard(mutex_);
+  return BIO_ctrl_pending(outgoing_) > most_unsent;
 }
 
 // --- what a stream does

@@ -9,8 +9,10 @@ namespace ramie::io {
 enum class tls_errc {
   unexpected_end = 1,  ///< The connection ended without the peer's word that it was to: an attacker
                        ///< may have cut it off.
-  certificate_rejected  ///< The peer's certificate proves nothing; certificate_category tells why
-                        ///< where OpenSSL does.
+  certificate_rejected,  ///< The peer's certificate proves nothing; certificate_category tells why
+                         ///< where OpenSSL does.
+  answers_not_read       ///< The peer goes on asking what TLS itself has to answer (for new keys,
+                         ///< say), and does not read the answers.
 };
 
 /// "ramie.tls": tls_errc.
