@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -25,7 +26,7 @@ unix_datagram_socket unix_datagram_socket::bind(std::string_view name,
   int const fd = detail::open_socket(AF_UNIX, SOCK_DGRAM, error);
   if (fd < 0) return {};
   unix_datagram_socket result(fd);
-  detail::bind_unix(fd, SOCK_DGRAM, where, options.replace_stale, error);
+  detail::bind_unix(fd, where, options.replace_stale, std::nullopt, error);
   return error ? unix_datagram_socket() : std::move(result);
 }
 

@@ -17,8 +17,7 @@ unix_listener unix_listener::bind(std::string_view name, unix_listen_options opt
   int const fd = detail::open_socket(AF_UNIX, SOCK_STREAM, error);
   if (fd < 0) return {};
   unix_listener result(fd, where);
-  detail::bind_unix(fd, SOCK_STREAM, where, options.replace_stale, error);
-  if (!error && ::listen(fd, options.backlog) != 0) error = last_error();
+  detail::bind_unix(fd, where, options.replace_stale, options.backlog, error);
   return error ? unix_listener() : std::move(result);
 }
 

@@ -243,6 +243,18 @@ TEST(FaultSites, OfAStaleSocket) {
     EXPECT_EQ(code_of([&] { unix_listener::bind(path); }), std::errc::address_in_use);
   }
   EXPECT_TRUE(unix_listener::bind(path).is_open());
+  // A folder that somebody else has locked is waited for, some tens of milliseconds.
+  kernel.flock.fail(EWOULDBLOCK);
+  EXPECT_TRUE(unix_listener::bind(path).is_open());
+  kernel.flock.fail(EWOULDBLOCK, 1000);
+  EXPECT_EQ(code_of([&] { unix_listener::bind(path); }), std::errc::address_in_use);
+  EXPECT_TRUE(unix_listener::bind(folder.file("new")).is_open());
+  kernel.flock.fail(0, 0);
+  // One that nobody can lock is done without.
+  kernel.flock.fail(ENOLCK);
+  EXPECT_TRUE(unix_listener::bind(path).is_open());
+  kernel.open.fail(EACCES);
+  EXPECT_TRUE(unix_listener::bind(path).is_open());
 }
 
 TEST(FaultSites, OfDatagrams) {

@@ -11,20 +11,25 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include <ramie/io/signal_set.hpp>
+#include <ramie/io/unix_listener.hpp>
+#include <ramie/io/unix_stream.hpp>
 #include <ramie/io/wait.hpp>
 #include <ramie/sched/this_fiber.hpp>
 
 #include "kernel.hpp"
 #include "signals.hpp"
 #include "sockets.hpp"
+#include "temporary_folder.hpp"
 
 namespace {
 
 using ramie::spawn;
 using ramie::io::tcp_listener;
 using ramie::io::tcp_stream;
+using ramie::io::unix_listener;
 using ramie::test::connect_pair;
 using ramie::test::kernel;
 using ramie::test::on_fiber_and_thread;
@@ -238,6 +243,24 @@ TEST(Fault, ASignalThatComesWhileItsSetIsMadeIsNotLost) {
     EXPECT_EQ(set.try_wait(), SIGUSR1);
     EXPECT_EQ(set.try_wait(), SIGUSR2);
     EXPECT_EQ(set.try_wait(), std::nullopt);
+  });
+}
+
+// Between bind and listen nobody can connect to it, as to one that nobody has open.
+TEST(Fault, AListenerInTheMakingIsNotTakenForAStaleOne) {
+  on_fiber_and_thread([] {
+    ramie::test::temporary_folder folder;
+    std::string const path = folder.file("socket");
+    std::error_code late;
+    bool first = true;
+    kernel.on_listen = [&] {
+      if (!std::exchange(first, false)) return;
+      std::thread([&] { unix_listener::bind(path, late); }).join();
+    };
+    auto const listener = unix_listener::bind(path);
+    kernel.on_listen = nullptr;
+    EXPECT_EQ(late, std::errc::address_in_use);
+    EXPECT_TRUE(ramie::io::unix_stream::connect(path).is_open());
   });
 }
 

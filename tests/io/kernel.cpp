@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -118,6 +119,10 @@ int fdatasync(int fd) {
   return kernel.fdatasync(ask(SYS_fdatasync, fd));
 }
 
+int flock(int fd, int operation) noexcept {
+  return kernel.flock(ask(SYS_flock, fd, operation));
+}
+
 int fstat(int fd, struct stat* found) noexcept {
   return kernel.fstat(ask(SYS_fstat, fd, found));
 }
@@ -160,6 +165,7 @@ int io_uring_submit(io_uring* ring) {
 }
 
 int listen(int fd, int backlog) noexcept {
+  if (kernel.on_listen) kernel.on_listen();
   return kernel.listen(ask(SYS_listen, fd, backlog));
 }
 

@@ -63,11 +63,11 @@ class kernel_call {
 
 struct kernel_calls {
   kernel_call accept4, bind, connect, epoll_create1, epoll_ctl, epoll_wait, eventfd, fcntl,
-      fdatasync, fstat, fsync, ftruncate, getsockname, getsockopt, io_uring_queue_init_params,
-      io_uring_register_eventfd, io_uring_submit, listen, lseek, open, opendir, pipe2, poll,
-      posix_spawnp, ppoll, preadv2, pwritev2, readdir, readv, recv, recvmmsg, recvmsg, send,
-      sendfile, sendmmsg, sendmsg, sendto, setsockopt, shutdown, socket, socketpair, stat, waitid,
-      writev;
+      fdatasync, flock, fstat, fsync, ftruncate, getsockname, getsockopt,
+      io_uring_queue_init_params, io_uring_register_eventfd, io_uring_submit, listen, lseek, open,
+      opendir, pipe2, poll, posix_spawnp, ppoll, preadv2, pwritev2, readdir, readv, recv, recvmmsg,
+      recvmsg, send, sendfile, sendmmsg, sendmsg, sendto, setsockopt, shutdown, socket, socketpair,
+      stat, waitid, writev;
   std::atomic<bool> short_counts{false};  // whether reads and writes take one byte at a time
   std::atomic<int> epoll_blocks{0};       // calls of epoll_wait that were to wait
 
@@ -80,6 +80,7 @@ struct kernel_calls {
   std::function<void(int)> on_sigaction;
   // Before them:
   std::function<void()> on_posix_spawnp;
+  std::function<void()> on_listen;
   std::function<void()> on_ppoll;
   // Instead of getaddrinfo; the list is given to freeaddrinfo.
   std::function<int(char const* host, char const* service, addrinfo** found)> on_getaddrinfo;

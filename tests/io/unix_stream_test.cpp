@@ -1,6 +1,7 @@
 #include <ramie/io/unix_stream.hpp>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include <ramie/io/unix_datagram_socket.hpp>
 #include <ramie/io/unix_listener.hpp>
 #include <ramie/sched/cancelled.hpp>
 #include <ramie/sched/deadline_scope.hpp>
@@ -22,6 +24,7 @@ namespace {
 using ramie::spawn;
 using ramie::io::owned_descriptor;
 using ramie::io::unix_address;
+using ramie::io::unix_datagram_socket;
 using ramie::io::unix_listener;
 using ramie::io::unix_stream;
 using ramie::test::code_of;
@@ -257,6 +260,24 @@ TEST(UnixListener, TakesThePlaceOfAStaleSocketOnly) {
     second.close();
     EXPECT_FALSE(second.local_address());
     EXPECT_EQ(code_of([&] { second.accept(); }), std::errc::bad_file_descriptor);
+  });
+}
+
+// Who looks whether a socket is stale, and then removes it, has the folder for itself.
+TEST(UnixListener, AStaleSocketInALockedFolderIsLeftAlone) {
+  on_fiber_and_thread([] {
+    temporary_folder folder;
+    std::string const path = folder.file("socket");
+    { auto const first = unix_listener::bind(path); }
+    {
+      owned_descriptor const locked(
+          ::open(folder.file("").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      ASSERT_EQ(::flock(locked.get(), LOCK_EX), 0);
+      EXPECT_EQ(code_of([&] { unix_listener::bind(path); }), std::errc::address_in_use);
+      EXPECT_EQ(code_of([&] { unix_datagram_socket::bind(path); }), std::errc::address_in_use);
+    }
+    EXPECT_TRUE(unix_listener::bind(path).is_open());
+    EXPECT_TRUE(unix_datagram_socket::bind(path).is_open());
   });
 }
 
