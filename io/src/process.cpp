@@ -135,8 +135,8 @@ bool have_terminators(std::vector<std::string> const& texts) {
 
 struct child {
   pid_t id = 0;
-  int fd = -1;
-  int failed = 0;  // or why there is none
+  int fd = -1;     // none: it has ended, and somebody else has taken its status
+  int failed = 0;  // or why there is no child
 };
 
 // Not inlined, for errno: see last_error.
@@ -150,7 +150,8 @@ struct child {
   }
   if (result.failed != 0) return result;
   result.fd = open_pidfd(result.id);
-  if (result.fd >= 0) return result;
+  // No such process: its number may be another one's by now.
+  if (result.fd >= 0 || errno == ESRCH) return result;
   result.failed = errno;
   ::kill(result.id, SIGKILL);
   ::waitpid(result.id, nullptr, 0);
@@ -187,7 +188,9 @@ process process::spawn(std::vector<std::string> const& command, process_options 
   });
   if (!error && started.failed != 0) error = {started.failed, std::system_category()};
   if (error) return {};
-  process result(started.id, started.fd);
+  process result;
+  result.id_ = started.id;
+  if (started.fd >= 0) result.file_ = detail::descriptor(started.fd);
   result.input_ = pipe_writer(in.parents.release());
   result.output_ = pipe_reader(out.parents.release());
   result.error_ = pipe_reader(err.parents.release());
@@ -270,7 +273,7 @@ exit_status process::wait() {
 }
 
 void process::kill(int signal, std::error_code& error) {
-  if (!is_running()) {
+  if (!is_running() || !file_.is_open()) {
     error = std::make_error_code(std::errc::no_such_process);
     return;
   }

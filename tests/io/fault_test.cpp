@@ -1,6 +1,8 @@
 // System calls that fail: the error is typed, nobody hangs, no descriptor is lost, and the next
 // attempt works.
+#include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include <ramie/io/process.hpp>
 #include <ramie/io/signal_set.hpp>
 #include <ramie/io/unix_listener.hpp>
 #include <ramie/io/unix_stream.hpp>
@@ -27,9 +30,12 @@
 namespace {
 
 using ramie::spawn;
+using ramie::io::process;
+using ramie::io::standard_stream;
 using ramie::io::tcp_listener;
 using ramie::io::tcp_stream;
 using ramie::io::unix_listener;
+using ramie::test::code_of;
 using ramie::test::connect_pair;
 using ramie::test::kernel;
 using ramie::test::on_fiber_and_thread;
@@ -261,6 +267,20 @@ TEST(Fault, AListenerInTheMakingIsNotTakenForAStaleOne) {
     kernel.on_listen = nullptr;
     EXPECT_EQ(late, std::errc::address_in_use);
     EXPECT_TRUE(ramie::io::unix_stream::connect(path).is_open());
+  });
+}
+
+// As a program that ignores SIGCHLD brings about, or one that waits for any child.
+TEST(Fault, AChildWhoseStatusIsTakenAtOnceHasRunAllTheSame) {
+  on_fiber_and_thread([] {
+    kernel.on_child = [](pid_t id) { EXPECT_EQ(::waitpid(id, nullptr, 0), id); };
+    process gone = process::spawn({"echo", "hello"}, {.output = standard_stream::piped});
+    kernel.on_child = nullptr;
+    std::string text(6, '?');
+    gone.output().read_exact(text);
+    EXPECT_EQ(text, "hello\n");
+    EXPECT_EQ(code_of([&] { gone.kill(SIGTERM); }), std::errc::no_such_process);
+    EXPECT_EQ(code_of([&] { gone.wait(); }), std::errc::no_child_process);
   });
 }
 

@@ -198,7 +198,10 @@ int posix_spawnp(pid_t* id, char const* file, posix_spawn_file_actions_t const* 
                  char* const* environment) {
   if (kernel.on_posix_spawnp) kernel.on_posix_spawnp();
   if (kernel.posix_spawnp.refuses()) return errno;
-  return real(&posix_spawnp, "posix_spawnp")(id, file, actions, attributes, arguments, environment);
+  int const error =
+      real(&posix_spawnp, "posix_spawnp")(id, file, actions, attributes, arguments, environment);
+  if (error == 0 && kernel.on_child) kernel.on_child(*id);
+  return error;
 }
 
 int ppoll(pollfd* polled, nfds_t count, timespec const* timeout, sigset_t const* mask) {

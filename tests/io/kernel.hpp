@@ -80,6 +80,8 @@ struct kernel_calls {
   std::function<void(int)> on_sigaction;
   // Before them:
   std::function<void()> on_posix_spawnp;
+  // After posix_spawnp, if there is a child:
+  std::function<void(pid_t)> on_child;
   std::function<void()> on_listen;
   std::function<void()> on_ppoll;
   // Instead of getaddrinfo; the list is given to freeaddrinfo.

@@ -86,12 +86,11 @@ class process {
   bool is_running() const noexcept { return id_ != 0 && !ended_; }
 
  private:
-  process(pid_t id, int fd) noexcept : id_(id), file_(fd) {}
-
   void end() noexcept;
 
   pid_t id_ = 0;
-  detail::descriptor file_;  // a pidfd
+  // A pidfd. Closed: the child had gone, and its status with it, before there was one.
+  detail::descriptor file_;
   std::optional<exit_status> ended_{};
   pipe_writer input_;
   pipe_reader output_;
