@@ -117,7 +117,8 @@ class poller final : public driver {
     static bool keep(owned which) noexcept;
 
     // Guarded by all_lock: the starts under way, and what was closed while this one was the
-    // youngest. All older ones have that too: the next of them goes on keeping it.
+    // youngest. All older ones have that too: the next of them goes on keeping it. So may a younger
+    // one, which is not waited for: see io/DESIGN.md.
     static child_start* youngest;
     child_start* younger_ = nullptr;
     child_start* older_ = nullptr;
