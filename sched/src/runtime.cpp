@@ -94,9 +94,11 @@ struct default_runtime {
     auto const patience = detail::runtime_access::core_of(*ended).options.stall_threshold;
     if (ended->shutdown(patience)) {
       delete ended;
-    } else {
-      name_unfinished(detail::runtime_access::core_of(*ended), "does not wait for");
+      return;
     }
+    name_unfinished(detail::runtime_access::core_of(*ended), "does not wait for");
+    std::lock_guard lock(self.mutex);
+    if (self.running == nullptr) self.running = ended;
   }
 };
 

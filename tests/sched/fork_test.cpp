@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <new>
 #include <optional>
 #include <string>
@@ -104,12 +105,14 @@ TEST(RuntimeFork, AFiberThatForksIsAPlainThreadInTheChild) {
       this_fiber::sleep_for(1ms);  // the others would run
       this_fiber::yield();
       if (code_of([] { spawn([] {}).detach(); }) != std::errc::operation_not_permitted) ::_exit(2);
-      return child;  // and ends with its only thread
+      std::atexit([] { ::_exit(7); });
+      return child;  // and ends with its only thread, as by exit
     });
     int status = -1;
     ::pid_t const child = forks.join();
     EXPECT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 7);
     other.join();
   });
   EXPECT_EQ(seen.runs, 1);
