@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <limits>
@@ -61,8 +62,9 @@ class core {
   void return_unused(fiber_record& fiber) noexcept;
   void launch(fiber_record& fiber) noexcept;
 
-  /// Makes a fiber runnable from outside: it goes to a worker's inbox. Any thread.
-  void hand_in(fiber_record& fiber) noexcept;
+  /// Makes a fiber runnable from outside: it goes to a worker's inbox. Any thread. Returns how many
+  /// that inbox has no room for, this one included.
+  std::size_t hand_in(fiber_record& fiber) noexcept;
 
   /// Makes a fiber runnable that was parked. Any thread.
   void schedule(fiber_record& fiber, placement where) noexcept;

@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <memory>
 #include <mutex>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include <ramie/fiber/assert.hpp>
@@ -27,6 +29,11 @@
 namespace ramie::detail {
 
 namespace {
+
+// Each time a thread that hands work in has so many more queued than an inbox has room for, it
+// offers its processor to others: where it shares it with the worker that it waits for, what is
+// queued would else grow for all of the thread's time slice, to what is in no cache.
+constexpr std::size_t patient_senders_lead = 1024;
 
 [[noreturn]] void refuse(std::errc why, const char* what) {
   throw std::system_error(std::make_error_code(why), what);
@@ -146,21 +153,25 @@ void core::launch(fiber_record& fiber) noexcept {
   // acquire: with it come records->ending, and so what its end means to whoever waits for it.
   if (stopping.load(std::memory_order_acquire)) fiber.cancel.request();
   if (worker* const here = worker_here(*this)) return here->push_fresh(fiber);
-  hand_in(fiber);
+  std::size_t const ahead = hand_in(fiber);
+  if (ahead != 0 && ahead % patient_senders_lead == 0 && current_worker_thread() == nullptr) {
+    std::this_thread::yield();
+  }
 }
 
 // To a random worker among those that run. Threads start in the order of their workers, as the
 // lowest sleeper is picked first.
-void core::hand_in(fiber_record& fiber) noexcept {
+std::size_t core::hand_in(fiber_record& fiber) noexcept {
   std::uint64_t const drawn = random_state_.load(std::memory_order_relaxed);
   random_state_.store(drawn + 0x9E3779B97F4A7C15ULL, std::memory_order_relaxed);
   auto const target =
       static_cast<unsigned>(((drawn >> 32) * std::max(1U, roster.started_workers())) >> 32);
   visit_count::visit const staying(visits_);
-  workers[target]->mail().push(&fiber);
+  std::size_t const ahead = workers[target]->mail().push(&fiber);
   int picked = idle.pick_worker(target);
   if (picked < 0 && parallel) picked = idle.pick_sleeper_to_wake();
   wake(picked);
+  return ahead;
 }
 
 void core::schedule(fiber_record& fiber, placement where) noexcept {

@@ -26,8 +26,10 @@ inline worker* worker_here(core const& home) noexcept {
   fiber.state.store(fiber_state::ready, std::memory_order_relaxed);
   if (fiber.pinned_to != nullptr) [[unlikely]]
     return home.schedule_pinned(fiber);
-  if (here == nullptr) [[unlikely]]
-    return home.hand_in(fiber);
+  if (here == nullptr) [[unlikely]] {
+    home.hand_in(fiber);
+    return;
+  }
   return where == placement::next ? here->push_next(fiber) : here->push_ready(fiber);
 }
 

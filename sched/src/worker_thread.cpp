@@ -215,10 +215,12 @@ bool worker_thread::begin(fiber_record& fiber) noexcept {
       return complete_park(*todo_.fiber, todo_.episode);
     case after_switch::kind::yield:
       todo_.fiber->state.store(fiber_state::ready, std::memory_order_relaxed);
-      if (todo_.fiber->pinned_to != nullptr) return pinned_.push_back(todo_.fiber);
-      return worker_->push_ready(*todo_.fiber);
+      if (todo_.fiber->pinned_to == nullptr) return worker_->push_ready(*todo_.fiber);
+      pinned_.push_back(todo_.fiber);
+      return;
     case after_switch::kind::hand_in:
-      return home_.hand_in(*todo_.fiber);
+      home_.hand_in(*todo_.fiber);
+      return;
     case after_switch::kind::finish:
       finished_.rest(todo_.stack);
       if (todo_.odd_stacks == nullptr) return worker_->give_stack(todo_.stack);

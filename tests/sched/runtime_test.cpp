@@ -130,39 +130,6 @@ TEST_P(Runtime, ANestedRunParksItsFiber) {
   EXPECT_EQ(answer, 42);
 }
 
-TEST_P(Runtime, TakesWorkFromManyThreads) {
-  runtime here(options());
-  std::atomic<int> sum{0};
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&] {
-      for (int i = 0; i < 5000; ++i) here.post([&] { sum.fetch_add(1); });
-    });
-  }
-  for (auto& each : threads) each.join();
-  while (sum < 20000) std::this_thread::yield();
-  EXPECT_EQ(here.metrics().spawned, 20000U);
-}
-
-// The inbox holds 1,024: what comes above that is neither dropped nor spun on.
-TEST_P(Runtime, LosesNothingWhenAnInboxIsFull) {
-  runtime here(options());
-  std::atomic<bool> go{false};
-  std::atomic<unsigned> begun{0};
-  std::atomic<int> ran{0};
-  for (unsigned i = 0; i < GetParam(); ++i) {
-    here.post([&] {
-      ++begun;
-      while (!go.load()) std::this_thread::yield();  // the worker, not the fiber
-    });
-  }
-  while (begun < GetParam()) std::this_thread::yield();
-  for (int i = 0; i < 20000; ++i) here.post([&] { ++ran; });
-  EXPECT_EQ(ran, 0);
-  go = true;
-  while (ran < 20000) std::this_thread::yield();
-}
-
 TEST_P(Runtime, HandlesOutliveIt) {
   std::optional<runtime> here(std::in_place, options());
   runtime::handle handle = here->get_handle();

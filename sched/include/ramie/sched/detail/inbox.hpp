@@ -30,10 +30,11 @@ class basic_overflow_list {
   basic_overflow_list(basic_overflow_list const&) = delete;
   basic_overflow_list& operator=(basic_overflow_list const&) = delete;
 
-  void push_back(T* item) noexcept { push_back_list(item, item, 1); }
+  /// Returns how many there are then.
+  std::size_t push_back(T* item) noexcept { return push_back_list(item, item, 1); }
 
-  /// Adds a chain of `n` items, n > 0. The link of `last` is overwritten.
-  void push_back_list(T* first, T* last, std::size_t n) noexcept {
+  /// Adds a chain of `n` items, n > 0. The link of `last` is overwritten. Returns as push_back.
+  std::size_t push_back_list(T* first, T* last, std::size_t n) noexcept {
     last->queue_next = nullptr;
     lock_.lock();
     if (items_.first == nullptr) {
@@ -42,8 +43,10 @@ class basic_overflow_list {
       items_.last->queue_next = first;
     }
     items_.last = last;
-    resize(items_.size + n);
+    std::size_t const size = items_.size + n;
+    resize(size);
     lock_.unlock();
+    return size;
   }
 
   /// The oldest item, or null.
@@ -94,9 +97,11 @@ class basic_inbox {
   basic_inbox(basic_inbox const&) = delete;
   basic_inbox& operator=(basic_inbox const&) = delete;
 
-  /// Any thread. Never fails, drops or spins.
-  void push(T* item) noexcept {
-    if (overflow_.size() != 0 || !queue_.push(item)) overflow_.push_back(item);
+  /// Any thread. Never fails, drops or spins. Returns how many are in the list behind the queue
+  /// then, which tells how far those who push are ahead: each number above 0 once on the way up.
+  std::size_t push(T* item) noexcept {
+    if (overflow_.size() == 0 && queue_.push(item)) return 0;
+    return overflow_.push_back(item);
   }
 
   /// The oldest item, or null. Any thread.
