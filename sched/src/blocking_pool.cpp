@@ -109,7 +109,6 @@ void blocking_pool::run(fiber_record& job) noexcept {
   }
   name_thread_after(nullptr);
   if (stack_pool* const odd = std::exchange(job.odd_stacks, nullptr)) odd->unreserve(1);
-  home_.give_place();
   home_.settle(job, how, nullptr);
   home_.count_finished_outside();
 }

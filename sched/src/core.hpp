@@ -71,11 +71,9 @@ class core {
   /// The same if it is pinned to a thread.
   void schedule_pinned(fiber_record& fiber) noexcept;
 
-  /// Hands a finished fiber's record to its joiner or takes it back. `here`: the worker that the
-  /// caller runs on, null if it is none.
+  /// Gives back a finished fiber's place among max_fibers, and hands its record to its joiner or
+  /// takes it back. `here`: the worker that the caller runs on, null if it is none.
   void settle(fiber_record& fiber, join_word::finish how, worker* here) noexcept;
-  /// Gives back a fiber's place among max_fibers; before it is settled.
-  void give_place() noexcept;
   /// Counts a settled fiber out; the second is for threads that are no workers.
   void count_finished(worker& on) noexcept;
   void count_finished_outside() noexcept;

@@ -22,8 +22,7 @@ namespace detail {
 
 bool cancel_requested_here() noexcept {
   fiber_record* const self = current_fiber();
-  return self != nullptr &&
-         (self->cancel.requested() || self->pool->ending.load(std::memory_order_acquire));
+  return self != nullptr && counts_as_cancelled(*self);
 }
 
 std::uint64_t current_id() noexcept {

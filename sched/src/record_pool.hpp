@@ -108,6 +108,11 @@ class record_pool {
   unsigned const fork_epoch_ = current_fork_epoch();  // of the process that made the runtime
 };
 
+/// Whether the fiber has been asked to end, or its runtime ends.
+inline bool counts_as_cancelled(fiber_record const& fiber) noexcept {
+  return fiber.cancel.requested() || fiber.pool->ending.load(std::memory_order_acquire);
+}
+
 /// A worker's few free records.
 class record_cache {
  public:

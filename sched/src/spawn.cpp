@@ -191,7 +191,7 @@ bool is_own_cancellation(fiber_record const& self, std::exception_ptr const& thr
   try {
     std::rethrow_exception(thrown);
   } catch (cancelled const&) {
-    return self.cancel.requested() || self.pool->ending.load(std::memory_order_acquire);
+    return counts_as_cancelled(self);
   } catch (...) {
     return false;
   }
@@ -216,6 +216,7 @@ void drop_detached(fiber_record& self) noexcept {
 }
 
 void core::settle(fiber_record& fiber, join_word::finish how, worker* here) noexcept {
+  limit_.give();  // before the end can be seen by a joiner, who finds the place free then
   fiber.state.store(fiber_state::finished, std::memory_order_relaxed);
   fiber.stack = nullptr;
   if (how.detached) {
@@ -236,11 +237,6 @@ void core::settle(fiber_record& fiber, join_word::finish how, worker* here) noex
   // Behind those that are ready: by its turn others that it joins may have ended too.
   placement const where = here->has_ready() ? placement::queue : placement::next;
   make_ready(resumed, home, where, &home == this ? here : nullptr);
-}
-
-// Before the end can be seen by a joiner: who has joined finds the place free.
-void core::give_place() noexcept {
-  limit_.give();
 }
 
 void core::count_finished(worker& on) noexcept {

@@ -184,7 +184,6 @@ bool worker_thread::begin(fiber_record& fiber) noexcept {
                           "ramie: the kernel refused the guard page of a fiber's stack"));
     join_word::finish const how = fiber.join.begin_finish();
     if (how.detached) drop_detached(fiber);
-    home_.give_place();
     home_.settle(fiber, how, worker_);
     home_.count_finished(*worker_);
     current_ = interrupted;
@@ -348,7 +347,6 @@ departure worker_thread::finish(fiber_record& self) noexcept {
   }
   here.finished_.continue_on(self.registers);
   here.current_ = nullptr;
-  home.give_place();
   home.settle(self, how, here.worker_);
   home.count_finished(*here.worker_);
   for (;;) {
