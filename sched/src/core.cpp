@@ -106,11 +106,11 @@ core::core(runtime_options given)
       sections(options.max_blocking_threads, "blocking: max_blocking_threads running"),
       random_state_(options.seed),
       limit_(options.max_fibers, "spawn: max_fibers live"),
+      first_driver_(make_first_driver(options)),
+      driver_(*first_driver_),
       fork_epoch_(current_fork_epoch()) {
   prepare_process();
   stacks->add_slack(stack_cache::capacity * options.workers);
-  first_driver_ = make_first_driver(options);
-  driver_.store(first_driver_.get(), std::memory_order_release);
   for (unsigned i = 0; i < options.workers; ++i) {
     workers.push_back(
         std::make_unique<worker>(*this, i, options.seed * (2 * std::uint64_t{i} + 1)));

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include <ramie/fiber/stack_pool.hpp>
+#include <ramie/sched/detail/driver_in_use.hpp>
 #include <ramie/sched/detail/fiber_limit.hpp>
 #include <ramie/sched/detail/idle_set.hpp>
 #include <ramie/sched/detail/spawn_gate.hpp>
@@ -33,6 +34,7 @@
 
 namespace ramie::detail {
 
+using driver_in_use = basic_driver_in_use<std_atomics, driver>;
 using idle_set = basic_idle_set<std_atomics>;
 using spawn_gate = basic_spawn_gate<std_atomics>;
 using visit_count = basic_visit_count<std_atomics>;
@@ -105,8 +107,8 @@ class core {
   /// Makes room for one timer of each of so many fibers, on any worker. Throws std::system_error.
   void reserve_timers(std::size_t fibers);
   driver& io_driver(std::unique_ptr<driver> (*make)()) {
-    driver* const used = driver_.load(std::memory_order_acquire);  // pairs with make_io_driver's
-    return used != first_driver_.get() ? *used : make_io_driver(make);
+    driver& used = driver_.get();
+    return &used != first_driver_.get() ? used : make_io_driver(make);
   }
 
   tick_time now() const {
@@ -180,11 +182,11 @@ class core {
   std::mutex odd_mutex_;
   std::map<std::size_t, std::unique_ptr<stack_pool>> odd_pools_;
 
-  // The driver in use; replaced at most once, under driver_change_, and the old one is kept.
-  std::atomic<driver*> driver_{nullptr};
-  std::mutex driver_change_;
+  // Changed at most once, under driver_change_, and the old one is kept.
   std::unique_ptr<driver> first_driver_;
   std::unique_ptr<driver> io_driver_;
+  driver_in_use driver_;
+  std::mutex driver_change_;
   // Whether a worker is inside the driver: the one whose exchange has made it true, acquire, until
   // it stores false, release. Nobody waits for it.
   std::atomic<bool> driver_is_taken_{false};

@@ -78,7 +78,7 @@ bool core::has_work_for(worker const& asleep) const noexcept {
 bool core::needs_thread(worker const& asleep) noexcept {
   if (has_work_for(asleep)) return true;
   if (sleep_deadline_.load(std::memory_order_seq_cst) == nobody_waits) {
-    return next_timer() != never || driver_.load(std::memory_order_acquire)->has_sources();
+    return next_timer() != never || driver_.get().has_sources();
   }
   leave_timers_to_driver();
   return false;
@@ -115,7 +115,7 @@ void core::note_poll() noexcept {
 }
 
 void core::poll() noexcept {
-  driver& source = *driver_.load(std::memory_order_acquire);
+  driver& source = driver_.get();
   if (!source.has_sources() || !try_take_driver()) return;
   source.wait_until(steady_time::min());
   note_poll();
@@ -123,7 +123,7 @@ void core::poll() noexcept {
 }
 
 bool core::look_before_sleep() noexcept {
-  driver& source = *driver_.load(std::memory_order_acquire);
+  driver& source = driver_.get();
   if (!source.has_sources() || !try_take_driver()) return false;
   bool const served = source.look_before_sleep();
   if (served) note_poll();
@@ -133,6 +133,7 @@ bool core::look_before_sleep() noexcept {
 
 bool core::sleep(worker_thread& self) noexcept {
   if (try_take_driver()) {
+    driver& place = driver_.get();  // before it is told where this thread sleeps
     if (self.begin_sleep(true)) {
       tick_time const trim_at = trim_when_due(self.works_on());
       tick_time const earliest = earliest_timed_wake();
@@ -142,7 +143,7 @@ bool core::sleep(worker_thread& self) noexcept {
         sleep_deadline_.store(due, std::memory_order_seq_cst);
         if (std::max(next_timer(), earliest) >= due) break;
       }
-      driver_.load(std::memory_order_acquire)->wait_until(to_time(due));
+      place.wait_until(to_time(due));
       sleep_deadline_.store(nobody_waits, std::memory_order_seq_cst);
       note_poll();
     }
@@ -186,16 +187,14 @@ tick_time core::trim_when_due(worker& idle_one) noexcept {
 }
 
 void core::interrupt_driver() noexcept {
-  driver_.load(std::memory_order_acquire)->interrupt();
+  driver_.get().interrupt();
 }
 
 driver& core::make_io_driver(std::unique_ptr<driver> (*make)()) {
   std::lock_guard lock(driver_change_);
   if (io_driver_ == nullptr) {
     io_driver_ = make();
-    driver_.store(io_driver_.get(), std::memory_order_release);  // pairs with io_driver
-    // A worker that waits in the first one, or is about to, comes back and takes the other.
-    first_driver_->interrupt();
+    driver_.change_to(*io_driver_);
   }
   return *io_driver_;
 }
@@ -288,7 +287,7 @@ bool core::anything_late() noexcept {
   if (next_timer() < at) return true;
   bool const nobody_polls = sleep_deadline_.load(std::memory_order_seq_cst) == nobody_waits &&
                             at - last_poll_.load(std::memory_order_relaxed) > 2 * monitor_period;
-  return nobody_polls && driver_.load(std::memory_order_acquire)->has_sources();
+  return nobody_polls && driver_.get().has_sources();
 }
 
 }  // namespace ramie::detail

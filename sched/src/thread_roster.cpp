@@ -113,6 +113,9 @@ void thread_roster::wake(worker& sleeper) {
   std::lock_guard const guard(mutex_);
   worker_thread* thread = sleeper.thread.load(std::memory_order_relaxed);
   if (thread == nullptr) {
+    // A wake-up that the end has overtaken: its fiber has run elsewhere, and `end` may be past
+    // here.
+    if (home_.workers_end.load(std::memory_order_seq_cst)) return;
     thread = &idle_thread();
     give(sleeper, *thread);
     started_workers_.fetch_add(1, std::memory_order_relaxed);
@@ -217,7 +220,7 @@ bool thread_roster::take_back(worker_thread& self) noexcept {
 // --- the end
 
 void thread_roster::end() noexcept {
-  // Nobody starts a thread any more. The lock is for one that is just being started.
+  // Under the lock it is known which threads there are: `wake` starts none from here on.
   std::unique_lock lock(mutex_);
   std::size_t const count = threads_.size();
   for (std::size_t i = 0; i < count; ++i) {

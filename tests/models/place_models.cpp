@@ -1,7 +1,8 @@
-// Models of the sleep place: notices are not lost, and a worker that changes hands has one owner at
-// a time and sleeps beside no work.
+// Models of the sleep place: notices are not lost, also while the driver changes in which the
+// thread sleeps, and a worker that changes hands has one owner at a time and sleeps beside no work.
 #include <array>
 #include <atomic>
+#include <ramie/sched/detail/driver_in_use.hpp>
 #include <ramie/sched/detail/idle_set.hpp>
 #include <ramie/sched/detail/sleep_place.hpp>
 #include <span>
@@ -57,6 +58,63 @@ struct notices : rl::test_suite<notices, 3> {
       here(left);
       if (left > 0) sleeper.end_sleep(sleeper.begin_sleep());
     }
+  }
+};
+
+/// As ramie::driver. Thread 2 makes the second one.
+struct model_driver {
+  relacy_atomics::atomic<bool> interrupted;
+  token futex;
+  plain<bool> made;
+
+  void wait() {
+    RL_ASSERT(made.get());
+    futex.wait();
+    interrupted.exchange(false, std::memory_order_relaxed);
+  }
+  void interrupt() {
+    RL_ASSERT(made.get());
+    if (!interrupted.exchange(true, std::memory_order_relaxed)) futex.post();
+  }
+};
+
+/// Thread 0 sleeps in the driver in use, thread 1 wakes it for what nothing else makes visible, and
+/// thread 2 changes the driver.
+struct new_driver : rl::test_suite<new_driver, 3> {
+  place where_it_is;
+  model_driver first;
+  model_driver second;
+  relacy_atomics::atomic<bool> given;
+  detail::basic_driver_in_use<relacy_atomics, model_driver> used{first};
+
+  void before() { first.made.set(true); }
+
+  void thread(unsigned index) {
+    if (index == 1) return wake();
+    if (index == 2) {
+      second.made.set(true);
+      return used.change_to(second);
+    }
+    for (;;) {
+      here();
+      if (given.load(std::memory_order_relaxed)) return;
+      model_driver& in = used.get();
+      bool const in_second = &in == &second;
+      here(in_second);
+      bool const sleeps = where_it_is.begin_sleep(true);
+      here(2 + in_second * 2 + sleeps);
+      if (sleeps) in.wait();
+      here();
+      where_it_is.end_sleep();
+    }
+  }
+
+  void wake() {
+    given.store(true, std::memory_order_relaxed);
+    here();
+    if (where_it_is.notify() != place::sleeper::in_driver) return;
+    here();
+    used.get().interrupt();
   }
 };
 
@@ -276,6 +334,7 @@ struct wanted : rl::test_suite<wanted<Both>, 3> {
 
 constexpr std::array models_of_place{
     make_merging_model<notices>("place_notices", "T"),
+    make_merging_model<new_driver>("place_new_driver", "TU"),
     make_merging_model<hand_over>("place_hand_over", "TI"),
     make_merging_model<wanted<false>>("place_wanted", "TI"),
     make_merging_model<wanted<true>>("place_wanted_by_both", "TI"),
