@@ -33,7 +33,7 @@ class basic_driver_in_use {
 
  private:
   /// The first, or what came after it. U1 with U2: that is complete. That nobody gets an older one
-  /// than those before in the order of sleep: T1 with T3 of the sleep place.
+  /// than those before in the order of sleep: T1 with T5 of the sleep place.
   typename A::template atomic<Driver*> driver_;
 };
 

@@ -24,7 +24,7 @@ class basic_sleep_place {
   // --- by the thread
 
   /// Tells where the thread is about to sleep. False: it has been notified and must not. What it
-  /// wrote before is visible to whoever notifies it there, or takes its worker.
+  /// wrote before is visible to whoever takes its worker.
   bool begin_sleep(bool in_driver) noexcept {
     std::uint32_t expected = awake;
     return word_.compare_exchange_strong(expected, in_driver ? driver_bit : futex_bit,
@@ -48,13 +48,16 @@ class basic_sleep_place {
 
   // --- by any thread
 
-  /// Makes the thread go on, or its next sleep fail. What it wrote before it slept is visible.
+  /// Makes the thread go on, or its next sleep fail. If that is in the driver, what it read before
+  /// it told so is no newer than what the caller reads from here on.
   sleeper notify() noexcept {
     std::uint32_t const seen =
-        word_.fetch_or(notified_bit, A::order("T3", std::memory_order_acq_rel));
+        word_.fetch_or(notified_bit, A::order("T3", std::memory_order_release));
     if ((seen & notified_bit) != 0) return sleeper::none;  // an earlier notifier wakes it
     if ((seen & futex_bit) != 0) return sleeper::on_futex;
-    return (seen & driver_bit) != 0 ? sleeper::in_driver : sleeper::none;
+    if ((seen & driver_bit) == 0) return sleeper::none;
+    A::fence("T5", std::memory_order_acquire);
+    return sleeper::in_driver;
   }
 
   /// Takes the thread's worker away. Under the lock of those that take. True: the thread sleeps on
