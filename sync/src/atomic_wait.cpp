@@ -12,8 +12,14 @@ template class basic_address_waits<std_wait_policy>;
 
 namespace {
 
-/// A part of the table, on cache lines of its own.
-struct alignas(64) bucket {
+/// A part of the table, on cache lines of its own. It never ends: threads, and fibers of a runtime
+/// that is a static, may wait when the program does.
+union alignas(64) bucket {
+  constexpr bucket() noexcept : waits() {}
+  bucket(bucket const&) = delete;
+  bucket& operator=(bucket const&) = delete;
+  ~bucket() {}
+
   address_waits waits;
 };
 

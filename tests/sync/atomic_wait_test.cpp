@@ -1,9 +1,13 @@
 #include <ramie/sync/atomic_wait.hpp>
 
+#include <atomic>
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
 #include <ramie/sched/deadline_scope.hpp>
+#include <ramie/sched/runtime.hpp>
+#include <ramie/sync/lock_checks.hpp>
 
 #include "../support/fibers.hpp"
 
@@ -234,6 +238,23 @@ TEST(AtomicWaitStress, ANotifierNeedsOnlyTheAddressBetweenThreads) {
   ramie::test::destroy_while_the_waker_leaves(
       &zero, [](auto& value) { change(value), atomic_notify_one(&value); },
       [](auto& value) { atomic_wait(&value, 0); });
+}
+
+// Threads, and fibers of a runtime that does not end with the program, may wait when it does.
+TEST(AtomicWait, AProgramMayEndBesideIt) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        ramie::set_lock_checks(true);
+        static auto& here = *new ramie::runtime({.workers = 1});
+        static std::atomic<int> value{0};
+        here.run([] {
+          ramie::spawn([] { atomic_wait(&value, 0); }).detach();
+          ramie::test::settle();
+        });
+        std::exit(0);
+      },
+      testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
