@@ -101,6 +101,7 @@ poller::poller() {
   constexpr unsigned flags =
       static_cast<unsigned>(EVBACKEND_EPOLL) | static_cast<unsigned>(EVFLAG_NOENV) |
       static_cast<unsigned>(EVFLAG_NOSIGMASK) | static_cast<unsigned>(EVFLAG_NOINOTIFY);
+  ev_set_syserr_cb(&on_system_error);
   loop_.reset(ev_loop_new(flags));
   if (!loop_) throw std::system_error(errno, std::system_category(), "ramie: ev_loop_new");
   ev_set_userdata(loop_.get(), this);
@@ -146,7 +147,18 @@ poller::~poller() {
   poller** at = &all_pollers;
   while (*at != this) at = &(*at)->next_;
   *at = next_;
-  ready_.resume_all();  // plain threads
+  resume_ready();  // plain threads
+}
+
+void poller::resume_ready() noexcept {
+  sleeper_list list;
+  {
+    std::lock_guard const guard(lock_);
+    list = std::exchange(ready_, {});
+    turn_begin_ = &ready_.first;
+    some_wait_.store(false, std::memory_order_relaxed);
+  }
+  list.resume_all();
 }
 
 // The casts are safe: a runtime that uses io has no driver but the one that make_poller makes.
@@ -228,16 +240,12 @@ void poller::leave(sleeper& self) noexcept {
 
 /// Takes the sleeper out of its slot. False: an event or a close has, and is done with it.
 bool poller::withdraw(sleeper& self) noexcept {
-  if (self.place->slot.disarm(&self)) {
-    if (self.transient) {
-      std::lock_guard const guard(lock_);
-      stop(*self.place);
-    }
-    return true;
-  }
+  if (!self.transient && self.place->slot.disarm(&self)) return true;
   // Whoever took the sleeper is done with it once the lock is free.
   std::lock_guard const guard(lock_);
-  return false;
+  if (!self.transient || !self.place->slot.disarm(&self)) return false;
+  stop(*self.place);  // In one step: the next one to wait finds it stopped.
+  return true;
 }
 
 /// The record of the number, which is the target's from now on; null if the number is too large. A
@@ -328,36 +336,6 @@ bool poller::begin_wait(std::uint32_t how) noexcept {
 void poller::end_wait() noexcept {
   state_.exchange(idle, std::memory_order_acq_rel);
 }  // [I1]
-
-/// Once round the loop. libev tells the kernel that it has lost interest in a descriptor only when
-/// that is reported again, which a stranger's must not be once its user may close it: so it goes
-/// round again, without waiting, before that user is resumed.
-void poller::turn(int how) noexcept {
-  do {
-    std::unique_lock held(lock_, std::adopt_lock);
-    turn_change_.wait(held, [this] { return !closer_waits_; });
-    held.release();
-    while (*turn_begin_ != nullptr) turn_begin_ = &(*turn_begin_)->next;
-    ev_run(loop_.get(), how);
-    how = EVRUN_NOWAIT;
-  } while (std::exchange(stranger_left_, false));
-}
-
-/// libev is about to wait for events.
-void poller::enter_kernel() noexcept {
-  // It has refusals of the kernel to report, and would do so after the wait only.
-  if (ev_pending_count(loop_.get()) != 0) bell_.ring();
-  if (blocked_since_ == 0) blocked_since_ = ev_now(loop_.get());
-  in_kernel_ = true;
-  lock_.unlock();
-}
-
-/// libev is about to serve the events; the lock stays taken until it has.
-void poller::leave_kernel() noexcept {
-  lock_.lock();
-  in_kernel_ = false;
-  if (closer_waits_) turn_change_.notify_all();
-}
 
 bool poller::look() noexcept {
   turn(EVRUN_NOWAIT);

@@ -61,6 +61,7 @@ class poller final : public driver {
   void wait_until(std::chrono::steady_clock::time_point deadline) override;
   bool look_before_sleep() override;
   void interrupt() noexcept override;
+  void resume_ready() noexcept override;
   bool has_sources() const noexcept override {
     // Hints.
     return sources_.load(std::memory_order_relaxed) > 0 ||
@@ -161,6 +162,7 @@ class poller final : public driver {
   void enter_kernel() noexcept;
   void leave_kernel() noexcept;
   void turn(int how) noexcept;
+  static void on_system_error(char const* what) noexcept;
   void run_loop(std::chrono::steady_clock::time_point deadline) noexcept;
   bool leaves_part_alone(bool busy) noexcept;
   bool look() noexcept;

@@ -64,6 +64,7 @@ std::error_code descriptor_waiter::begin(waiter& self) {
   sleeper_ = {&self};
   auto const end = where_->begin({number_, identity, file_}, side_, sleeper_);
   armed_ = !end;
+  if (armed_) attend_nearest_io_driver();
   return end.value_or(std::error_code());
 }
 

@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "core.hpp"
+#include "identity.hpp"
 #include "worker_thread.hpp"
 
 namespace ramie::detail {
@@ -36,6 +37,11 @@ blocking_section::~blocking_section() {
   if (thread_ == nullptr) return;
   fiber_record& self = *thread_->current();
   core& home = thread_->home();
+  if (home.in_forked_child()) {
+    // The fiber goes on as a plain OS thread: the workers are the parent's.
+    obey_bounds_of(self);
+    return;
+  }
   thread_->end_section(self);
   home.sections.give();
 }

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <system_error>
 #include <utility>
 
@@ -102,6 +103,9 @@ void blocking_pool::run(fiber_record& job) noexcept {
   job.float_modes.install();
   job.operations->run(job);
   destroy_locals(job);
+  // A child that the function has forked ends with its only thread.
+  if (home_.in_forked_child()) [[unlikely]]
+    std::exit(EXIT_SUCCESS);
   join_word::finish const how = job.join.begin_finish();
   if (how.detached) {
     drop_detached(job);

@@ -195,8 +195,20 @@ bool core::drain(steady_time deadline) noexcept {
 
 std::vector<unfinished_fiber> core::unfinished() {
   std::vector<unfinished_fiber> list;
+  name_live(list);
+  if (!list.empty()) return list;
+  // All have ended, or some thread is about to spawn one that has no record yet: what that inherits
+  // is copied by user code.
+  constexpr std::chrono::milliseconds last_steps{10};
+  std::unique_lock lock(drained_mutex_);
+  if (drained_.wait_for(lock, last_steps, [this] { return no_fiber_left(); })) return list;
+  list.push_back({0, "", "starting", ""});
+  return list;
+}
+
+void core::name_live(std::vector<unfinished_fiber>& list) {
   std::lock_guard const guard(stop_mutex_);
-  if (ended_) return list;
+  if (ended_) return;
   records->for_each([&](fiber_record& fiber) {
     std::uint64_t const id = fiber.id.load(std::memory_order_acquire);
     if (id == 0) return;
@@ -218,7 +230,6 @@ std::vector<unfinished_fiber> core::unfinished() {
         return;
     }
   });
-  return list;
 }
 
 bool core::stop_by(steady_time deadline) noexcept {
@@ -243,6 +254,7 @@ void core::end_threads() noexcept {
   record_pool::retire(std::exchange(records, nullptr));
   odd_pools_.clear();
   stacks.reset();
+  if (keeps_driver) return driver_.get().resume_ready();
   io_driver_.reset();
   first_driver_.reset();
 }

@@ -96,6 +96,8 @@ class core {
   /// The same look for a worker whose thread sleeps already: whether that must be woken.
   bool needs_thread(worker const& asleep) noexcept;
   void interrupt_driver() noexcept;
+  /// By who is no worker, and has given the driver something to watch: wakes a worker to do that.
+  void attend_driver() noexcept;
   /// Looks at the driver without waiting, if nobody else is at it.
   void poll() noexcept;
   /// The same by an idle worker, if the driver expects to find something. False: nothing was there.
@@ -118,7 +120,6 @@ class core {
   }
 
   bool in_forked_child() const noexcept { return fork_epoch_ != current_fork_epoch(); }
-
   runtime_metrics metrics() const;
 
   runtime_options const options;  // as checked: workers, seed and stack_size are set
@@ -134,6 +135,7 @@ class core {
   // Set once, by stop, before it cancels: new fibers are born cancelled. Relaxed: the walk over the
   // registry is repeated until no fiber is left.
   std::atomic<bool> stopping{false};
+  bool keeps_driver = false;  // set before the end: plain threads may wait in it still
   // Set once no fiber is left: workers end. seq_cst, against the announcement of sleep.
   std::atomic<bool> workers_end{false};
 
@@ -141,6 +143,7 @@ class core {
   fiber_record& acquire_with_care(fiber_options const& wanted, bool may_wait, bool inside);
   stack_pool& odd_stacks(std::size_t size);
   bool no_fiber_left() const noexcept;
+  void name_live(std::vector<unfinished_fiber>& list);
   void cancel_all(std::span<std::optional<std::stop_source>> to_stop) noexcept;
   bool drain(steady_time deadline) noexcept;
   void end_threads() noexcept;

@@ -13,4 +13,8 @@ fiber_record* current_record() noexcept;
 /// The calling OS thread runs in the name of `record` from here on; null: in its own.
 void name_thread_after(fiber_record* record) noexcept;
 
+/// In a forked child: the waits of the calling OS thread obey the scopes of the fiber that has
+/// forked, and goes on as this thread.
+void obey_bounds_of(fiber_record& forked) noexcept;
+
 }  // namespace ramie::detail

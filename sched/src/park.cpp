@@ -23,11 +23,19 @@ namespace ramie::detail {
 
 namespace {
 
-[[gnu::noinline]] parker& this_thread_parker() noexcept {
+struct thread_parker : parker {
+  thread_parker() noexcept : parker(false) {}
+
+  // Its own; or those of the fiber that has forked this process, and goes on as this thread: open
+  // scopes and shields refer to these.
+  wait_bounds* bounds_in_force = &bounds;
+};
+
+[[gnu::noinline]] thread_parker& this_thread_parker() noexcept {
   // It lives as long as its thread, hence longer than any waiter that is bound to it.
-  static thread_local parker self(false);
+  static thread_local thread_parker self;
   // The address goes through the asm: LLVM would hand it to the callers as a constant, call or not.
-  parker* found = &self;
+  thread_parker* found = &self;
   asm volatile("" : "+r"(found)::"memory");
   return *found;
 }
@@ -82,7 +90,12 @@ bool cancellation_due() noexcept {
 }  // namespace
 
 wait_bounds& current_bounds() noexcept {
-  return this_parker().bounds;
+  fiber_record* const fiber = current_fiber();
+  return fiber != nullptr ? fiber->bounds : *this_thread_parker().bounds_in_force;
+}
+
+void obey_bounds_of(fiber_record& forked) noexcept {
+  this_thread_parker().bounds_in_force = &forked.bounds;
 }
 
 steady_time clock_now() noexcept {
@@ -183,8 +196,9 @@ wake waiter::park_until(park_reason reason, detail::steady_time deadline,
 
 wake waiter::park_thread(detail::steady_time deadline, interruptible mode) noexcept {
   bool const may_throw = mode == interruptible::yes && std::uncaught_exceptions() == 0;
-  bool const by_scope = may_throw && parker_->bounds.deadline < deadline;
-  detail::sleep_thread(*parker_, episode_, by_scope ? parker_->bounds.deadline : deadline);
+  detail::steady_time const bound = detail::current_bounds().deadline;
+  bool const by_scope = may_throw && bound < deadline;
+  detail::sleep_thread(*parker_, episode_, by_scope ? bound : deadline);
   return by_scope && parker_->outcome == wake::timed_out ? wake::cancelled : parker_->outcome;
 }
 

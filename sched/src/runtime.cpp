@@ -88,6 +88,8 @@ struct default_runtime {
       }
       ended = std::exchange(self.running, nullptr);
       self.kept = ended->get_handle();
+      // A plain thread that is in a select, whose descriptors it watches, goes on to the end.
+      detail::runtime_access::core_of(*ended).keeps_driver = true;
     }
     // Once its time is over it goes with the process too, as a detached thread does that has not
     // ended: a fiber that never yields, or sits in a system call, must not keep the process.
@@ -176,7 +178,22 @@ driver* ensure_io_driver(std::unique_ptr<driver> (*make)()) {
 }
 
 driver& nearest_io_driver(std::unique_ptr<driver> (*make)()) {
-  return detail::current_or_default_core().io_driver(make);
+  detail::core& nearest = detail::current_or_default_core();
+  if (nearest.in_forked_child()) {
+    throw std::system_error(std::make_error_code(std::errc::operation_not_permitted),
+                            "ramie: the driver of a runtime whose threads stayed with the parent");
+  }
+  return nearest.io_driver(make);
+}
+
+void attend_nearest_io_driver() noexcept {
+  if (detail::current_fiber() != nullptr) return;  // Its worker is awake, and comes to it.
+  if (detail::fiber_record* const self = detail::current_record()) {
+    return self->home->attend_driver();
+  }
+  default_runtime& shared = default_runtime::instance();
+  std::lock_guard lock(shared.mutex);
+  if (shared.running != nullptr) detail::runtime_access::core_of(*shared.running).attend_driver();
 }
 
 namespace detail {

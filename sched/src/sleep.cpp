@@ -84,6 +84,14 @@ bool core::needs_thread(worker const& asleep) noexcept {
   return false;
 }
 
+void core::attend_driver() noexcept {
+  // Against the look at the driver's sources by whoever announces a sleep and does not wait there
+  // (needs_thread): either that finds the new one, or this finds the sleeper.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (sleep_deadline_.load(std::memory_order_seq_cst) != nobody_waits) return;
+  wake(idle.pick_any_sleeper());
+}
+
 // A worker goes to sleep, or does, elsewhere: its timers are now those of the one inside the
 // driver.
 void core::leave_timers_to_driver() noexcept {

@@ -1,6 +1,7 @@
 #include "thread_roster.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -59,16 +60,20 @@ worker_thread& thread_roster::idle_thread() {
     leave_bench(found);
     return found;
   }
-  if (retired_.empty()) {
+  // Not one that is still on its way out: that may take long, or even wait for this lock.
+  auto gone = std::find_if(retired_.begin(), retired_.end(),
+                           [](worker_thread* each) { return each->has_left(); });
+  if (gone == retired_.end()) {
     bench_.reserve(threads_.size() + 1);
     retired_.reserve(threads_.size() + 1);
     auto const serial = static_cast<unsigned>(threads_.size());
     threads_.push_back(std::make_unique<worker_thread>(home_, serial));
     retired_.push_back(threads_.back().get());
+    gone = std::prev(retired_.end());
   }
-  worker_thread& found = *retired_.back();
+  worker_thread& found = **gone;
   found.start();
-  retired_.pop_back();
+  retired_.erase(gone);
   ++running_;
   return found;
 }
@@ -103,6 +108,17 @@ worker_thread* thread_roster::want_worker(worker_thread& self) noexcept {
   return wanted.thread.load(std::memory_order_relaxed);
 }
 
+// Not beyond a worker whose thread could not be started: what is handed in to that is seen by
+// nobody if all others sleep.
+void thread_roster::count_started() noexcept {
+  unsigned first = started_workers_.load(std::memory_order_relaxed);
+  while (first < home_.workers.size() &&
+         home_.workers[first]->thread.load(std::memory_order_relaxed) != nullptr) {
+    ++first;
+  }
+  started_workers_.store(first, std::memory_order_relaxed);
+}
+
 // --- by any thread
 
 void thread_roster::wake(worker& sleeper) {
@@ -118,7 +134,7 @@ void thread_roster::wake(worker& sleeper) {
     if (home_.workers_end.load(std::memory_order_seq_cst)) return;
     thread = &idle_thread();
     give(sleeper, *thread);
-    started_workers_.fetch_add(1, std::memory_order_relaxed);
+    count_started();
   }
   thread->notify();
 }

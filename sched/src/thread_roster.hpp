@@ -59,6 +59,7 @@ class thread_roster {
  private:
   worker_thread& idle_thread();
   void give(worker& work, worker_thread& to) noexcept;
+  void count_started() noexcept;
   bool take_from_sleeper(worker& wanted, worker_thread& by) noexcept;
   worker_thread* want_worker(worker_thread& self) noexcept;
   void join_bench(worker_thread& self) noexcept;

@@ -1,5 +1,6 @@
 #include "worker_thread.hpp"
 
+#include <pthread.h>
 #include <sched.h>
 
 #include <array>
@@ -7,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <memory>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -60,9 +62,15 @@ void bind_to_cpu(unsigned index) noexcept {
 // --- the thread
 
 void worker_thread::start() {
-  join();
   place_.end_sleep();
   os_thread_ = start_quiet_thread([this] { main(); });
+}
+
+bool worker_thread::has_left() noexcept {
+  if (!os_thread_.joinable()) return true;
+  if (::pthread_tryjoin_np(os_thread_.native_handle(), nullptr) != 0) return false;
+  std::construct_at(&os_thread_);  // it has been joined, which std::thread doesn't know
+  return true;
 }
 
 void worker_thread::join() noexcept {
@@ -291,7 +299,7 @@ void worker_thread::leave_runtime_in_child() noexcept {
   set_current_worker_thread(nullptr);
   if (here->current_ == nullptr) return;
   name_thread_after(here->current_);
-  current_bounds() = here->current_->bounds;
+  obey_bounds_of(*here->current_);
 }
 
 // --- the life of a fiber

@@ -39,8 +39,11 @@ class worker_thread {
 
   // --- by the roster
 
-  /// Starts the OS thread, again perhaps. Throws std::system_error.
+  /// Starts the OS thread, again perhaps: once the one before has left. Throws std::system_error.
   void start();
+  /// Whether there is no OS thread any more. Does not wait: one that ends runs destructors of
+  /// users.
+  bool has_left() noexcept;
   void join() noexcept;
 
   // Under the roster's mutex.

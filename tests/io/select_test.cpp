@@ -4,10 +4,14 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <random>
 #include <span>
 #include <string>
+#include <thread>
 
 #include <ramie/sched/blocking.hpp>
 #include <ramie/sched/cancelled.hpp>
@@ -15,6 +19,7 @@
 #include <ramie/sched/timed_out.hpp>
 #include <ramie/sync/select.hpp>
 
+#include "../support/threads.hpp"
 #include "sockets.hpp"
 #include "test_pipe.hpp"
 
@@ -201,6 +206,48 @@ TEST(SelectIo, InABlockingSectionItsRuntimeWatches) {
               0u);
     writer.join();
   });
+}
+
+// The thread that has the worker meanwhile sleeps elsewhere than in the driver, which had nothing
+// to watch.
+TEST(SelectIo, InALaterBlockingSectionItsRuntimeWatches) {
+  for (unsigned const workers : {1U, 2U}) {
+    ramie::run({.workers = workers}, [] {
+      test_pipe p;
+      ramie::blocking([] {});
+      std::thread writer;
+      ramie::blocking([&] {
+        writer = std::thread([&] {
+          ramie::test::await_rest_of_others();
+          p.put();
+        });
+        select(on_readable(p.in(), nothing));
+      });
+      writer.join();
+    });
+  }
+}
+
+TEST(SelectIo, ThatOutlivesTheDefaultRuntimeEndsByItsTime) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  static std::atomic<bool> over{false};
+  EXPECT_EXIT(
+      {
+        // Runs after the end of the default runtime, which begins later.
+        std::atexit([] {
+          while (!over) std::this_thread::yield();
+        });
+        static auto const& never = *new test_pipe;  // longer than the statics
+        std::thread([] {
+          select(on_readable(never.in(), nothing), after(std::chrono::milliseconds(100), nothing));
+          over = true;
+          for (;;) ::pause();
+        }).detach();
+        spawn([] {}).join();
+        ramie::test::await_rest_of_others();
+        std::exit(0);
+      },
+      testing::ExitedWithCode(0), "");
 }
 
 /// An echo whose server selects between its stream, a channel and the end.

@@ -5,12 +5,15 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdio>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include <ramie/sched/blocking.hpp>
+#include <ramie/sched/deadline_scope.hpp>
 #include <ramie/sched/task_group.hpp>
 #include <ramie/sched/this_fiber.hpp>
 
@@ -294,6 +297,31 @@ TEST_P(WaitStress, AFirstWaitReachesAWorkerThatIsInThePoller) {
     }
     server.write_all("x");
     EXPECT_EQ(idle.join(), "x");
+  });
+}
+
+// Its time ends one of two waits for a number that is nobody's; the other one, which is tried until
+// the first has gone, must not come between the end of that and the end of its watch.
+TEST_P(WaitStress, ATimeOutBesideTheNextWait) {
+  run_it([] {
+    for (int round = 0; round < 300; ++round) {
+      test_pipe p;
+      auto first = spawn([&] {
+        ramie::deadline_scope const limit(std::chrono::microseconds(200));
+        std::error_code error;
+        wait_readable(p.in(), error);
+      });
+      auto second = spawn([&] {
+        std::error_code error;
+        do {
+          wait_readable(p.in(), error);
+          if (error) ramie::this_fiber::yield();
+        } while (error);
+      });
+      first.join();
+      p.put();
+      second.join();
+    }
   });
 }
 

@@ -409,6 +409,28 @@ TEST_P(Blocking, BackupThreadsAreReusedAndEnd) {
 }
 
 // Everything at once: sections of any length, pinned and not, sleeps, yields and parks.
+// A thread that has left the bench may be long about its end: it runs destructors of users.
+TEST(Blocking, AThreadThatIsStillEndingIsNotWaitedFor) {
+  static std::atomic<runtime*> asked{nullptr};
+  static std::atomic<bool> ends{false};
+  static std::atomic<bool> may_go_on{false};
+  struct guard {
+    ~guard() {
+      if (ends.exchange(true)) return;
+      while (!may_go_on) std::this_thread::yield();
+      static_cast<void>(asked.load()->metrics());
+    }
+  };
+  runtime here({.workers = 1, .blocking_keep_alive = 1ms, .on_worker_start = [](unsigned) {
+                  static thread_local guard const at_end;
+                }});
+  asked = &here;
+  here.run([] { blocking([] {}); });
+  while (!ends) std::this_thread::yield();
+  here.run([] { blocking([] {}); });
+  may_go_on = true;
+}
+
 TEST_P(Blocking, Stress) {
   unsigned const seed = test::test_seed();
   SCOPED_TRACE(seed);

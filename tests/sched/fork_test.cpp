@@ -12,8 +12,11 @@
 #include <string>
 #include <system_error>
 
+#include <ramie/sched/blocking.hpp>
 #include <ramie/sched/cancelled.hpp>
+#include <ramie/sched/deadline_scope.hpp>
 #include <ramie/sched/runtime.hpp>
+#include <ramie/sched/spawn_blocking.hpp>
 #include <ramie/sched/task_group.hpp>
 #include <ramie/sched/this_fiber.hpp>
 
@@ -26,11 +29,15 @@ namespace {
 using namespace std::chrono_literals;
 using test::code_of;
 
+::pid_t fork_at_rest() {
+  test::await_rest_of_others();
+  return ::fork();
+}
+
 /// The status that a forked child exits with, which runs f.
 template <class F>
 int status_of_child(F f) {
-  test::await_rest_of_others();
-  ::pid_t const child = ::fork();
+  ::pid_t const child = fork_at_rest();
   if (child == 0) {
     f();
     ::_exit(2);
@@ -117,6 +124,62 @@ TEST(RuntimeFork, AFiberThatForksIsAPlainThreadInTheChild) {
   });
   EXPECT_EQ(seen.runs, 1);
   ::munmap(mapped, sizeof(shared));
+}
+
+// Whether the thread that got the worker meanwhile sleeps, as in the second round, or not.
+TEST(RuntimeFork, AFiberThatForksWithinBlockingIsAPlainThreadInTheChild) {
+  run({.workers = 1}, [] {
+    for (int round = 0; round < 2; ++round) {
+      ::pid_t const child = blocking(&fork_at_rest);
+      if (child == 0) {
+        this_fiber::sleep_for(1ms);
+        this_fiber::yield();
+        ::_exit(this_worker::id() == -1 ? 7 : 1);
+      }
+      int status = -1;
+      EXPECT_EQ(blocking([&] { return ::waitpid(child, &status, 0); }), child);
+      EXPECT_TRUE(WIFEXITED(status));
+      EXPECT_EQ(WEXITSTATUS(status), 7);
+      this_fiber::sleep_for(20ms);  // so that the other thread has nothing to do
+    }
+  });
+}
+
+TEST(RuntimeFork, AFunctionOfSpawnBlockingThatForksEndsTheChild) {
+  run({.workers = 1, .blocking_keep_alive = 1h}, [] {
+    ::pid_t const child = spawn_blocking([] {
+                            ::pid_t const forked = fork_at_rest();
+                            if (forked == 0) std::atexit([] { ::_exit(0); });  // looks for no leaks
+                            return forked;
+                          }).join();
+    int status = -1;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  });
+}
+
+// What the end of a scope or shield puts back is what the child's waits obey.
+TEST(RuntimeFork, ScopesAroundAForkEndInTheChildToo) {
+  for (bool const in_section : {false, true}) {
+    run({.workers = 1}, [in_section] {
+      ::pid_t child = -1;
+      {
+        deadline_scope const limit(5ms);
+        child = in_section ? blocking(&fork_at_rest) : fork_at_rest();
+        if (child == 0 && code_of([] { this_fiber::sleep_for(1h); }) != std::errc::timed_out) {
+          ::_exit(1);
+        }
+      }
+      if (child == 0) {
+        this_fiber::sleep_for(20ms);
+        ::_exit(7);
+      }
+      int status = -1;
+      EXPECT_EQ(::waitpid(child, &status, 0), child);
+      EXPECT_TRUE(WIFEXITED(status));
+      EXPECT_EQ(WEXITSTATUS(status), 7);
+    });
+  }
 }
 
 TEST(RuntimeFork, AChildThatWasForkedBetweenRuntimesMayRunItsOwn) {

@@ -1,9 +1,12 @@
 // What happens when the process runs into its limits: a typed error from the call that could not be
 // served, and everything else goes on.
+#include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/resource.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -20,8 +23,14 @@
 #include <ramie/sched/spawn_blocking.hpp>
 #include <ramie/sched/this_fiber.hpp>
 
+#include "../support/threads.hpp"
+
 namespace ramie {
 namespace {
+
+// How many threads were to be started since it was made 0: none but the second is, and the first is
+// refused late. Negative: all are.
+constinit std::atomic<int> refused_starts{-1};
 
 // Lets the process map `room` bytes more than it has mapped.
 void limit_address_space(std::size_t room) {
@@ -207,5 +216,41 @@ TEST(Limits, AThrowingCopyOfACallableLeavesNothingBehind) {
   });
 }
 
+// The first start takes long enough for the monitor to have another worker started behind it.
+TEST(Limits, AWorkerWhoseThreadCouldNotBeStartedGetsNothingToRun) {
+  in_a_child([] {
+    runtime here({.workers = 3});
+    here.run([] {});
+    std::atomic<bool> begun{false};
+    std::atomic<bool> may_end{false};
+    auto busy = here.spawn([&] {
+      begun = true;
+      may_end.wait(false);
+    });
+    while (!begun) std::this_thread::yield();
+    refused_starts = 0;
+    here.spawn([] {}).join();
+    may_end = true;
+    may_end.notify_one();
+    busy.join();
+    for (int i = 0; i < 30; ++i) here.spawn([] {}).join();
+    refused_starts = -1;
+  });
+}
+
 }  // namespace
 }  // namespace ramie
+
+// Instead of the C library's.
+extern "C" int pthread_create(pthread_t* thread, pthread_attr_t const* attributes,
+                              void* (*start)(void*), void* argument) noexcept {
+  using function = int(pthread_t*, pthread_attr_t const*, void* (*)(void*), void*);
+  static auto* const real = reinterpret_cast<function*>(::dlsym(RTLD_NEXT, "pthread_create"));
+  if (ramie::refused_starts >= 0) {
+    int const number = ++ramie::refused_starts;
+    // By then the monitor waits for the roster, where it ticked before.
+    if (number == 1) ramie::test::await_rest_of_others(std::chrono::milliseconds(20));
+    if (number != 2) return EAGAIN;
+  }
+  return real(thread, attributes, start, argument);
+}

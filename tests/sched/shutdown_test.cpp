@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <ramie/sched/cancellation_shield.hpp>
+#include <ramie/sched/fiber_local.hpp>
 #include <ramie/sched/park.hpp>
 #include <ramie/sched/task_group.hpp>
 
@@ -265,6 +266,33 @@ TEST(ShutdownOfAGroup, AWaitForTasksThatWereCutOffIsCancelled) {
   }
   EXPECT_TRUE(told);
   EXPECT_FALSE(returned);
+}
+
+// It has passed the door and has no record yet: what it inherits takes its time.
+TEST(Shutdown, KeepsItsTimeBesideASpawnThatIsUnderWay) {
+  static std::atomic<bool> begun{false};
+  static std::atomic<bool> may_go_on{false};
+  struct slow {
+    slow() = default;
+    slow(slow const&) {
+      begun = true;
+      while (!may_go_on) std::this_thread::yield();
+    }
+  };
+  static ramie::fiber_local<slow> inherited(ramie::inherit::yes);
+  runtime other({.workers = 1});
+  runtime ends({.workers = 1});
+  auto spawner = other.spawn([&] {
+    inherited.get();
+    EXPECT_THROW(ends.spawn([] {}).join(), cancelled);
+  });
+  while (!begun) std::this_thread::yield();
+  shutdown_report const report = ends.shutdown(5ms);
+  ASSERT_EQ(report.unfinished.size(), 1u);
+  EXPECT_EQ(report.unfinished[0].state, "starting");
+  may_go_on = true;
+  spawner.join();
+  EXPECT_TRUE(ends.shutdown(forever));
 }
 
 TEST(RuntimeOptions, RefuseAStallThresholdOfNothing) {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
@@ -47,14 +48,20 @@ inline std::optional<std::map<std::string, std::string>> sleeps_of_others() {
   return sleeps;
 }
 
-/// Waits until every other thread of the process has slept all the while between two looks. None of
-/// them holds a lock then, so a child that is forked now may take any. (A sanitizer's allocator is
-/// not made ready for a fork, as glibc's is.)
-inline void await_rest_of_others() {
+/// Waits until every other thread of the process has slept for that long; at the least, all the
+/// while between two looks. None of them holds a lock then, so a child that is forked now may take
+/// any. (A sanitizer's allocator is not made ready for a fork, as glibc's is.)
+inline void await_rest_of_others(std::chrono::milliseconds lasting = {}) {
+  auto since = std::chrono::steady_clock::now();
   for (auto before = sleeps_of_others();;) {
     std::this_thread::yield();
+    auto const at = std::chrono::steady_clock::now();
     auto now = sleeps_of_others();
-    if (now && now == before) return;
+    if (!now || now != before) {
+      since = at;
+    } else if (at - since >= lasting) {
+      return;
+    }
     before = std::move(now);
   }
 }

@@ -27,6 +27,10 @@ class driver {
   /// Makes a running `wait_until`, or the next one if none runs, return soon. Any thread.
   virtual void interrupt() noexcept = 0;
 
+  /// After the last worker has been here: resumes whoever has been found ready and was not resumed
+  /// yet. Plain threads may be waiting still, and withdraw.
+  virtual void resume_ready() noexcept {}
+
   /// Whether a non-blocking `wait_until` could find anything: lets a busy worker skip the look.
   virtual bool has_sources() const noexcept = 0;
 };
@@ -43,7 +47,12 @@ void set_default_driver(driver_factory make);
 /// Null outside any runtime. Throws what `make` throws.
 driver* ensure_io_driver(std::unique_ptr<driver> (*make)());
 
-/// The same for a waiter of any kind: outside any runtime, the driver of the default one.
+/// The same for a waiter of any kind: outside any runtime, the driver of the default one. Throws
+/// std::system_error (operation_not_permitted) where that was left behind by a fork.
 driver& nearest_io_driver(std::unique_ptr<driver> (*make)());
+
+/// After the nearest driver has been given something new to wait for: sees to it that a worker will
+/// wait there. Those that sleep need not, while the driver has nothing (blocking sections).
+void attend_nearest_io_driver() noexcept;
 
 }  // namespace ramie

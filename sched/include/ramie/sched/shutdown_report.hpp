@@ -10,8 +10,10 @@ namespace ramie {
 /// A fiber that has not ended.
 struct unfinished_fiber {
   std::uint64_t id = 0;
-  std::string name;       ///< As fiber_options gave it; "" if none.
-  std::string state;      ///< "ready", "running" or "parked", as it was seen in passing.
+  std::string name;  ///< As fiber_options gave it; "" if none.
+  /// "ready", "running", "blocking" or "parked", as it was seen in passing; "starting", with
+  /// neither id nor name, if all that was left is a spawn from outside that is under way.
+  std::string state;
   std::string waits_for;  ///< What it is parked for; "" unless it is.
 };
 
