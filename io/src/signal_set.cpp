@@ -1,5 +1,7 @@
 #include <ramie/io/signal_set.hpp>
 
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -97,6 +99,23 @@ void handler(int number) {
   errno = error;
 }
 
+/// In a forked child, which has one thread: bells of its own, for each of the two would silence
+/// what is rung for the other one. Their numbers stay. Without a descriptor to spare they go on
+/// sharing.
+void begin_child() noexcept {
+  inside.store(0, std::memory_order_relaxed);  // those handlers' threads stayed with the parent
+  for (place& each : places) {
+    auto* const set = each.owner.load(std::memory_order_relaxed);
+    if (set == nullptr) continue;
+    int const own = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (own < 0) return;
+    ::dup3(own, set->bell, O_CLOEXEC);
+    ::close(own);
+    // Of what has come since the fork the ring was on the one before.
+    if (set->pending.load(std::memory_order_acquire) != 0) ring(set->bell);
+  }
+}
+
 /// Of a program's own fault: to return from its handler is undefined.
 bool is_fault(int number) {
   return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL;
@@ -132,6 +151,8 @@ void release_signals(std::uint64_t signals) noexcept {
 }  // namespace
 
 signal_set::registration::registration(std::initializer_list<int> signals, int rung) : bell(rung) {
+  static std::once_flag once;
+  std::call_once(once, [] { ::pthread_atfork(nullptr, nullptr, &begin_child); });
   std::lock_guard const guard(places_mutex);
   auto const free = std::find_if(places.begin(), places.end(), [](place const& each) {
     return each.owner.load(std::memory_order_relaxed) == nullptr;

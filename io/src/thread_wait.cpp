@@ -1,12 +1,14 @@
 #include "thread_wait.hpp"
 
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <ctime>
 #include <mutex>
+#include <optional>
 
 #include <ramie/sched/detail/wait_bounds.hpp>
 #include <ramie/sched/park.hpp>
@@ -54,6 +56,18 @@ void unlink(thread_sleeper& self) noexcept {
   *at = self.next;
 }
 
+/// The calling thread's. A child of fork(2) gets another one than its parent's, or each would take
+/// what the other one is rung for.
+bell& bell_of_this_thread() noexcept {
+  thread_local std::optional<bell> mine;  // Plain threads only: no fiber comes here.
+  thread_local pid_t process = 0;
+  if (pid_t const now = ::getpid(); process != now) {
+    mine.emplace();
+    process = now;
+  }
+  return *mine;
+}
+
 /// What is left until then, for ppoll; not negative.
 timespec time_left(steady_time deadline) {
   using std::chrono::nanoseconds;
@@ -62,7 +76,8 @@ timespec time_left(steady_time deadline) {
   return {static_cast<time_t>(left.count() / second), static_cast<long>(left.count() % second)};
 }
 
-/// Obeys the deadline of the thread's scopes.
+/// Obeys the deadline of the thread's scopes. Throws `cancelled`, in a cancelled job or section
+/// whose deadline has come.
 std::error_code poll_until_ready(pollfd* polled, nfds_t count) {
   steady_time const deadline = current_bounds().deadline;
   for (;;) {
@@ -86,12 +101,19 @@ std::error_code thread_wait(wait_target target, direction side) {
   pollfd polled[2] = {{target.number, events, 0}, {-1, POLLIN, 0}};
   if (target.owner == nullptr) return poll_until_ready(polled, 1);
 
-  thread_local bell wake_up;  // Plain threads only: no fiber comes here.
+  bell& wake_up = bell_of_this_thread();
   polled[1].fd = wake_up.open();
   if (polled[1].fd < 0) return last_error();
   thread_sleeper self{target.identity, side, polled[1].fd, nullptr};
   if (std::error_code const refused = link(self, target)) return refused;
-  std::error_code const error = poll_until_ready(polled, 2);
+  std::error_code error;
+  try {
+    error = poll_until_ready(polled, 2);
+  } catch (...) {
+    unlink(self);
+    wake_up.silence();  // for the next wait
+    throw;
+  }
   unlink(self);
   // For the next wait too; it may have been rung after the poll.
   if (wake_up.silence()) return std::make_error_code(std::errc::operation_canceled);

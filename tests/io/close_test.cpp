@@ -2,14 +2,18 @@
 #include <fcntl.h>
 
 #include <sys/eventfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
 #include <array>
 #include <string>
 #include <system_error>
 #include <thread>
 
 #include <ramie/io/detail/descriptor.hpp>
+#include <ramie/sched/deadline_scope.hpp>
 
+#include "../support/eventfds.hpp"
 #include "sockets.hpp"
 
 namespace {
@@ -89,6 +93,31 @@ TEST(Close, WakesAReaderAWriterAndAnAcceptor) {
     EXPECT_EQ(writer.join(), std::errc::operation_canceled);
     EXPECT_EQ(acceptor.join(), std::errc::operation_canceled);
   });
+}
+
+// Or each would take what the other one's thread is woken by.
+TEST(Close, AThreadOfAForkedChildIsNotWokenForItsParents) {
+  auto [client, server] = connect_pair();
+  // A thread that has not waited yet.
+  std::thread([&stream = client] {
+    auto const wait = [&] {
+      ramie::deadline_scope const limit(ramie::test::soon);
+      std::error_code error;
+      std::array<char, 1> buffer;
+      stream.read_some(buffer, error);
+      return error == std::errc::timed_out;
+    };
+    auto const bells = ramie::test::eventfds_opened_by([&] { EXPECT_TRUE(wait()); });
+    ASSERT_EQ(bells.size(), 1U);
+    pid_t const child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      ::_exit(wait() && ramie::test::open_eventfds().count(*bells.begin()) == 0 ? 7 : 1);
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(WEXITSTATUS(status), 7);
+  }).join();
 }
 
 TEST(Close, WakesAPlainThread) {

@@ -2,15 +2,19 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <span>
 #include <string>
 #include <system_error>
+#include <thread>
 
 #include <ramie/io/tcp_listener.hpp>
 #include <ramie/io/tcp_stream.hpp>
 #include <ramie/sched/deadline_scope.hpp>
+#include <ramie/sched/spawn_blocking.hpp>
 
+#include "../support/threads.hpp"
 #include "sockets.hpp"
 
 namespace {
@@ -44,6 +48,31 @@ TEST(DeadlineOfAScopeAroundIo, IsThrownWithTheNameOfTheOperation) {
       EXPECT_NE(std::string(error.what()).find("read"), std::string::npos) << error.what();
     }
   });
+}
+
+// What ends its wait is the deadline, what it gets then is its cancellation: which must not leave
+// the wait among those that a close looks for.
+TEST(DeadlineOfAScopeAroundIo, EndsTheWaitOfACancelledJob) {
+  connection c;
+  std::atomic<bool> begun{false};
+  auto job = ramie::spawn_blocking([&] {
+    deadline_scope const limit(std::chrono::milliseconds(20));
+    std::array<char, 16> buffer;
+    begun = true;
+    c.ours.read_some(buffer);
+  });
+  while (!begun) std::this_thread::yield();
+  ramie::test::await_rest_of_others();
+  job.cancel();
+  // The time of a job that was late is over before it is cancelled.
+  EXPECT_ANY_THROW(job.join());
+  std::thread([&] {
+    deadline_scope const limit(soon);
+    std::array<char, 16> buffer;
+    std::error_code error;
+    c.ours.read_some(buffer, error);
+    EXPECT_EQ(error, std::errc::timed_out);
+  }).join();
 }
 
 TEST(DeadlineOfAScopeAroundIo, IsReportedInTheErrorCode) {

@@ -20,12 +20,14 @@
 #include <ramie/io/unix_listener.hpp>
 #include <ramie/io/unix_stream.hpp>
 #include <ramie/io/wait.hpp>
+#include <ramie/sched/deadline_scope.hpp>
 #include <ramie/sched/this_fiber.hpp>
 
 #include "kernel.hpp"
 #include "signals.hpp"
 #include "sockets.hpp"
 #include "temporary_folder.hpp"
+#include "test_pipe.hpp"
 
 namespace {
 
@@ -141,6 +143,48 @@ TEST(Fault, APlainThreadIsToldWhyItCannotWait) {
     EXPECT_FALSE(read_one(pair.client));
     writer.join();
   }).join();
+}
+
+// It does so when the kernel reports a file that lives on behind a number that is closed.
+TEST(Fault, ALoopThatFindsNoDescriptorForItsNewSetTriesAgain) {
+  on_one_worker([] {
+    int const given = ::eventfd(0, EFD_CLOEXEC);
+    int const same = ::dup(given);
+    {
+      ramie::deadline_scope const limit(ramie::test::soon);
+      std::error_code error;
+      ramie::io::wait_readable(given, error);
+      EXPECT_EQ(error, std::errc::timed_out);
+    }
+    ::close(given);
+    int const before = kernel.epoll_create1.calls();
+    kernel.epoll_create1.fail(EMFILE, 3);
+    ASSERT_EQ(::eventfd_write(same, 1), 0);
+    ramie::test::test_pipe p;
+    auto reader = spawn([&] { ramie::io::wait_readable(p.in()); });
+    while (kernel.epoll_create1.calls() == before) ramie::this_fiber::yield();
+    p.put();
+    reader.join();
+    EXPECT_EQ(kernel.epoll_create1.calls(), before + 4);
+    ::close(same);
+  });
+}
+
+TEST(Fault, AForkedChildWithoutADescriptorToSpareHearsItsSignals) {
+  ramie::io::signal_set set{SIGUSR1};
+  kernel.eventfd.fail(EMFILE);
+  pid_t const child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    // What was to be refused has been.
+    bool const refused = !code_of([] { ramie::io::signal_set{SIGUSR2}; });
+    ramie::test::raise_here(SIGUSR1);
+    ::_exit(refused && set.wait() == SIGUSR1 ? 7 : 1);
+  }
+  kernel.eventfd.fail(0, 0);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 7);
 }
 
 TEST(Fault, APlainThreadIsToldThatItsNumberWasClosed) {

@@ -1,11 +1,13 @@
 #include <ramie/io/signal_set.hpp>
 
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
+#include <optional>
 #include <vector>
 
 #include <ramie/io/select.hpp>
@@ -14,6 +16,7 @@
 #include <ramie/sched/select.hpp>
 #include <ramie/sched/timed_out.hpp>
 
+#include "../support/eventfds.hpp"
 #include "../support/fibers.hpp"
 #include "signals.hpp"
 
@@ -177,10 +180,28 @@ TEST(SignalSet, CanBeSelected) {
   });
 }
 
-// A child shares the bell of its parent, and rings it for a signal of its own.
+// Or it would silence what is rung for its parent.
+TEST(SignalSet, AForkedChildHasABellOfItsOwn) {
+  std::optional<signal_set> set;
+  auto const bells = ramie::test::eventfds_opened_by([&] { set.emplace({SIGUSR1}); });
+  ASSERT_EQ(bells.size(), 1U);
+  pid_t const child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    bool const shares = ramie::test::open_eventfds().count(*bells.begin()) != 0;
+    raise_here(SIGUSR1);
+    ::_exit(!shares && set->wait() == SIGUSR1 ? 7 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 7);
+  EXPECT_EQ(set->try_wait(), std::nullopt);
+}
+
+// A child for which nobody makes another bell rings its parent's.
 TEST(SignalSet, ARingForNothingIsHeardOnce) {
   signal_set set{SIGUSR1};
-  pid_t const child = ::fork();
+  auto const child = static_cast<pid_t>(::syscall(SYS_fork));
   ASSERT_GE(child, 0);
   if (child == 0) {
     raise_here(SIGUSR1);
